@@ -1,0 +1,74 @@
+# Copyright: (c) 2026, hypervisor.vnet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# PRIVATE to the collection: breaking changes can come at any time.
+
+"""Options that several modules share."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+from .model.document import PERSIST
+from .model.problem import Problem
+
+Spec = dict[str, t.Any]
+_OWNER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
+
+ROUTE_OPTIONS: Spec = {
+    "to": {"type": "str", "required": True},
+    "via": {"type": "str"},
+    "metric": {"type": "int"},
+    "table": {"type": "str"},
+    "source": {"type": "str"},
+    "mtu": {"type": "int"},
+}
+
+BRIDGE_OPTIONS: Spec = {
+    "name": {"type": "str", "required": True},
+    "uplink": {"type": "str"},
+    "ports": {"type": "list", "elements": "str"},
+    "addresses": {"type": "list", "elements": "str"},
+    "gateway4": {"type": "str"},
+    "gateway6": {"type": "str"},
+    "routes": {"type": "list", "elements": "dict", "options": ROUTE_OPTIONS},
+    "dns": {"type": "list", "elements": "str"},
+    "dns_search": {"type": "list", "elements": "str"},
+    "dhcp4": {"type": "bool"},
+    "dhcp6": {"type": "bool"},
+    "accept_ra": {"type": "bool"},
+    "stp": {"type": "bool", "default": False},
+    "forward_delay": {"type": "int"},
+    "priority": {"type": "int", "default": 32768},
+    "ageing_time": {"type": "int", "default": 300},
+    "mac": {"type": "str"},
+    "mtu": {"type": "int"},
+    "multicast_snooping": {"type": "bool", "default": True},
+    "vlan_filtering": {"type": "bool", "default": False},
+    "no_linklocal_learn": {"type": "bool", "default": True},
+}
+
+CHANGE_OPTIONS: Spec = {
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "prune": {"type": "bool", "default": False},
+    "allow_empty": {"type": "bool", "default": False},
+    "owner": {"type": "str", "default": "site"},
+    "persist": {"type": "str", "choices": list(PERSIST), "default": "auto"},
+    "adopt": {"type": "bool", "default": False},
+    "allow_disruption": {"type": "bool", "default": False},
+    "bridge_netfilter": {"type": "str", "choices": ["keep", "enable", "disable"], "default": "keep"},
+}
+
+
+def change_problems(params: t.Mapping[str, t.Any], items: t.Sequence[t.Any], path: str) -> list[Problem]:
+    """What is wrong with the options that every changing module has. ``path`` is the name of its list."""
+    problems = []
+    if not _OWNER.fullmatch(params["owner"]):
+        problems.append(Problem("owner", f"{params['owner']!r} is no label; use 1 to 64 letters, digits, '_', '-' or '.'"))
+    if params["prune"] and not items and not params["allow_empty"]:
+        problems.append(Problem(path, "is empty, and prune: true would remove everything of this owner; allow_empty: true says that this is meant"))
+    if params["prune"] and params["state"] == "absent":
+        problems.append(Problem("prune", "goes with state: present only; state: absent removes what the list names"))
+    return problems

@@ -1,0 +1,87 @@
+# Copyright: (c) 2026, hypervisor.vnet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# PRIVATE to the collection: breaking changes can come at any time.
+
+"""Do what a step says."""
+
+from __future__ import annotations
+
+import re
+import time
+import typing as t
+
+from ..model.problem import VnetError
+from ..model.state import FileState
+from ..model.step import Action, Await, Ip, Nft, Remove, Run, Sysctl, Write
+from .machine import Machine
+
+_INDEX = re.compile(r"\{index:([^}]+)\}")
+_FAILED_LINE = re.compile(r"Command failed -:(\d+)")
+
+
+def perform(machine: Machine, action: Action) -> None:
+    """Do one action; VnetError says which and why it failed."""
+    if isinstance(action, Ip):
+        perform_batch(machine, [action])
+    elif isinstance(action, Write):
+        content = FileState(action.content, action.mode, action.uid, action.gid)
+        machine.write(_with_index(machine, action.path), content)
+    elif isinstance(action, Remove):
+        machine.remove(_with_index(machine, action.path))
+    elif isinstance(action, Sysctl):
+        machine.set_sysctl(action.key, action.value)
+    elif isinstance(action, Nft):
+        _run(machine, ["nft", "-f", "-"], action.text)
+    elif isinstance(action, Await):
+        _await(machine, action)
+    elif isinstance(action, Run) and not action.may_fail:
+        _run(machine, list(action.argv))
+    elif isinstance(action, Run):
+        machine.run(action.argv)
+
+
+def perform_batch(machine: Machine, lines: t.Sequence[Ip], force: bool = False) -> None:
+    """One `ip -batch` for many lines. With ``force`` it goes on after a failing line, and a failure is no error: unwinding
+    undoes steps that may not have run."""
+    text = "".join(f"{line.line}\n" for line in lines)
+    done = machine.run(["ip", *(["-force"] if force else []), "-batch", "-"], text)
+    if done.rc and not force:
+        failed = _FAILED_LINE.search(done.err)
+        line = lines[int(failed.group(1)) - 1].command() if failed else "ip -batch"
+        raise VnetError(f"{line}: {_first_line(done.err)}")
+
+
+def _run(machine: Machine, argv: list[str], stdin: str = "") -> None:
+    done = machine.run(argv, stdin)
+    if done.rc:
+        raise VnetError(f"{' '.join(argv)}: exit status {done.rc}: {_first_line(done.err or done.out)}")
+
+
+def _await(machine: Machine, action: Await) -> None:
+    end = time.monotonic() + action.limit
+    seen = ""
+    while True:
+        seen = machine.text(action.path) if action.path else machine.run(action.argv, limit=max(action.limit, 1.0)).out.strip()
+        if (seen == action.value) if action.path else (action.value in seen):
+            return
+        if time.monotonic() >= end:
+            break
+        _pause()
+    if action.must:
+        raise VnetError(f"{action.path or ' '.join(action.argv)}: says {seen!r}, not {action.value!r}, after {action.limit:g} s")
+
+
+def _pause() -> None:
+    """One beat of polling; sysfs and proc files cannot be awaited otherwise."""
+    time.sleep(0.01)
+
+
+def _with_index(machine: Machine, path: str) -> str:
+    return _INDEX.sub(lambda match: machine.text(f"/sys/class/net/{match.group(1)}/ifindex") or "absent", path)
+
+
+def _first_line(text: str) -> str:
+    lines = [line for line in text.splitlines() if line.strip()]
+    return lines[0].strip() if lines else "no message"

@@ -1,0 +1,69 @@
+# Copyright: (c) 2026, hypervisor.vnet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# PRIVATE to the collection: breaking changes can come at any time.
+
+"""A change outlives the connection that started it, and is the only one on its host."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import signal
+import time
+import typing as t
+
+from ..model.problem import VnetError
+
+
+class Interrupted(VnetError):
+    """INT or TERM arrived: unwind, then stop."""
+
+
+@contextlib.contextmanager
+def own_session() -> t.Iterator[None]:
+    """Ignore the loss of the connection (HUP, PIPE); turn INT and TERM into an exception that unwinds."""
+    # A process that leads its group already (pty without pipelining) cannot; ignoring HUP serves it as well.
+    with contextlib.suppress(PermissionError):
+        os.setsid()
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGHUP, signal.SIGPIPE)}
+    before.update({number: signal.signal(number, _interrupt) for number in (signal.SIGINT, signal.SIGTERM)})
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _interrupt(number: int, frame: t.Any) -> t.NoReturn:
+    # A second signal must not interrupt the unwinding.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise Interrupted(f"stopped by {signal.Signals(number).name}")
+
+
+@contextlib.contextmanager
+def exclusive(path: str, limit: float = 300.0) -> t.Iterator[None]:
+    """Hold the one lock of the host; wait for another run up to ``limit`` seconds."""
+    os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+    os.chmod(os.path.dirname(path), 0o700)
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        end = time.monotonic() + limit
+        while not _locked(handle):
+            if time.monotonic() >= end:
+                raise VnetError(f"{path}: another run still holds the lock after {limit:g} s; see which with: fuser -v {path}")
+            time.sleep(0.05)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _locked(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -1,0 +1,146 @@
+# Copyright: (c) 2026, hypervisor.vnet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# PRIVATE to the collection: breaking changes can come at any time.
+
+"""The write-ahead undo journal: error, crash and lost-connection recovery are one mechanism.
+
+``/var/lib/hypervisor-vnet/journal`` holds one JSON object a line: a header (what had been observed, the boot id), then an
+entry for each group of steps with what undoes them - written and synced before the steps run - and, when all is verified,
+the new memory. A journal is stale when its lock is free: without the new memory it is unwound, with it completed.
+"""
+
+from __future__ import annotations
+
+import json
+import typing as t
+
+from .host.machine import Machine
+from .host.perform import perform, perform_batch
+from .model.problem import VnetError
+from .model.state import FileState
+from .model.step import Action, Ip, Json, Step, Sysctl, action_from_json, action_to_json
+
+STATE = "/var/lib/hypervisor-vnet"
+LOCK = f"{STATE}/lock"
+APPLIED = f"{STATE}/applied.json"
+JOURNAL = f"{STATE}/journal"
+_BOOT_ID = "/proc/sys/kernel/random/boot_id"
+
+
+def read_journal(machine: Machine) -> list[Json]:
+    """The entries of the journal, empty without one. A torn last line was never synced, so its steps never ran."""
+    file = machine.read(JOURNAL)
+    entries: list[Json] = []
+    for line in (file.content if file else "").splitlines():
+        try:
+            entries.append(json.loads(line))
+        except ValueError:
+            break
+    return entries
+
+
+class Journal:
+    """The journal of one run. The lock must be held."""
+
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+
+    def begin(self, observed: t.Mapping[str, t.Any]) -> None:
+        header = {"boot_id": self._machine.text(_BOOT_ID), "observed": observed}
+        self._machine.write(JOURNAL, FileState(json.dumps(header) + "\n", 0o600))
+
+    def run(self, steps: t.Sequence[Step]) -> None:
+        """Run the steps in order, each recorded with its undo before it runs."""
+        for group in grouped(steps):
+            undo = [action_to_json(action) for step in reversed(group) for action in step.undo]
+            if undo:
+                self._append({"why": group[0].why, "undo": undo, "lasting": group[0].lasting})
+            try:
+                _do(self._machine, group)
+            except VnetError as error:
+                raise VnetError(f"{group[0].why}: {error}") from error
+
+    def commit(self, applied: str) -> None:
+        """Make ``applied`` the memory of the host and end the journal; killed in between, the next run completes it."""
+        self._append({"applied": applied})
+        self._complete(applied)
+
+    def recover(self) -> str:
+        """Complete or unwind what an earlier run left behind; says what was done, empty when there was nothing."""
+        entries = read_journal(self._machine)
+        if not entries:
+            if self._machine.exists(JOURNAL):
+                self._machine.remove(JOURNAL)
+            return ""
+        if "applied" in entries[-1]:
+            self._complete(entries[-1]["applied"])
+            return "an earlier run was stopped after its last step; its memory was completed"
+        failures = self.unwind()
+        left = f"; could not be undone: {'; '.join(failures)}" if failures else ""
+        return f"an earlier run was stopped in the middle; its {len(entries) - 1} recorded groups of steps were undone{left}"
+
+    def unwind(self) -> list[str]:
+        """Undo everything recorded, last first. After a reboot the kernel forgot by itself; files did not."""
+        entries = read_journal(self._machine)
+        rebooted = bool(entries) and entries[0]["boot_id"] != self._machine.text(_BOOT_ID)
+        failures: list[str] = []
+        for entry in reversed(entries[1:]):
+            if entry["lasting"] or not rebooted:
+                failures += self._undo([action_from_json(data) for data in entry["undo"]])
+        self._machine.remove(JOURNAL)
+        return failures
+
+    def _undo(self, actions: t.Sequence[Action]) -> list[str]:
+        failures = []
+        for group in _ip_groups(actions):
+            try:
+                if isinstance(group[0], Ip):
+                    perform_batch(self._machine, [action for action in group if isinstance(action, Ip)], force=True)
+                elif not isinstance(group[0], Sysctl) or self._machine.exists(f"/proc/sys/{group[0].key}"):
+                    perform(self._machine, group[0])
+            except VnetError as error:
+                failures.append(str(error))
+        return failures
+
+    def _append(self, entry: Json) -> None:
+        self._machine.append(JOURNAL, json.dumps(entry) + "\n")
+
+    def _complete(self, applied: str) -> None:
+        self._machine.write(APPLIED, FileState(applied, 0o600))
+        self._machine.remove(JOURNAL)
+
+
+def grouped(steps: t.Sequence[Step]) -> list[list[Step]]:
+    """Consecutive steps of `ip` lines only become one batch: one process instead of thousands, and no pause inside."""
+    groups: list[list[Step]] = []
+    for step in steps:
+        if groups and _only_ip(step) and _only_ip(groups[-1][0]) and step.lasting == groups[-1][0].lasting:
+            groups[-1].append(step)
+        else:
+            groups.append([step])
+    return groups
+
+
+def _only_ip(step: Step) -> bool:
+    return bool(step.do) and all(isinstance(action, Ip) for action in step.do)
+
+
+def _do(machine: Machine, group: t.Sequence[Step]) -> None:
+    actions = [action for step in group for action in step.do]
+    for part in _ip_groups(actions):
+        if isinstance(part[0], Ip):
+            perform_batch(machine, [action for action in part if isinstance(action, Ip)])
+        else:
+            perform(machine, part[0])
+
+
+def _ip_groups(actions: t.Sequence[Action]) -> list[list[Action]]:
+    groups: list[list[Action]] = []
+    for action in actions:
+        if groups and isinstance(action, Ip) and isinstance(groups[-1][0], Ip):
+            groups[-1].append(action)
+        else:
+            groups.append([action])
+    return groups

@@ -1,0 +1,117 @@
+# Copyright: (c) 2026, hypervisor.vnet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# PRIVATE to the collection: breaking changes can come at any time.
+
+"""Our memory on a host: the model as last applied, by owner label, and the originals of what we changed."""
+
+from __future__ import annotations
+
+import json
+import typing as t
+from dataclasses import asdict, dataclass, field, replace
+
+from .address import Address
+from .bridge import Bridge, StaticRoute
+from .profile import Profile
+from .route import Neighbour, NextHop, Route, Rule
+from .state import BridgeSettings, FileState
+
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class UplinkBefore:
+    """What an uplink or port was before it became ours. ``profile`` is empty for ports."""
+
+    up: bool = False
+    profile: Profile = Profile()
+    sysctls: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class AppliedBridge:
+    """One bridge as applied. ``adopted`` holds the settings of a bridge that was there before us.
+
+    ``captured`` is what the persistence back end read of the uplink's own profile when it moved (file texts, DHCP
+    identity): its files are rendered from this and the declaration alone, so that they never change by themselves.
+    """
+
+    owner: str
+    bridge: Bridge
+    mac: str
+    persist: str
+    links: t.Mapping[str, UplinkBefore] = field(default_factory=dict)
+    adopted: BridgeSettings | None = None
+    captured: t.Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class AppliedFile:
+    """A file that we wrote or changed: the hash of our version, and what stood there before (none: the file was not there)."""
+
+    sha256: str
+    original: FileState | None = None
+
+
+@dataclass(frozen=True)
+class Applied:
+    """``sysctls``: originals of the kernel parameters that we own."""
+
+    bridges: t.Mapping[str, AppliedBridge] = field(default_factory=dict)
+    files: t.Mapping[str, AppliedFile] = field(default_factory=dict)
+    sysctls: t.Mapping[str, str] = field(default_factory=dict)
+    bridge_netfilter: str = "keep"
+
+    def owned_by(self, owner: str) -> tuple[str, ...]:
+        return tuple(sorted(name for name, bridge in self.bridges.items() if bridge.owner == owner))
+
+    def to_text(self) -> str:
+        return json.dumps({"version": VERSION, **asdict(self)}, indent=1, sort_keys=True) + "\n"
+
+
+def applied_from_text(text: str) -> Applied:
+    """Read applied.json; empty text is a host that we never touched."""
+    if not text.strip():
+        return Applied()
+    data = json.loads(text)
+    return Applied(
+        {name: _bridge(item) for name, item in data["bridges"].items()},
+        {path: AppliedFile(item["sha256"], _optional(FileState, item["original"])) for path, item in data["files"].items()},
+        dict(data["sysctls"]),
+        data["bridge_netfilter"],
+    )
+
+
+def _optional(kind: t.Callable[..., t.Any], data: t.Any) -> t.Any:
+    return None if data is None else kind(**data)
+
+
+def _bridge(data: dict[str, t.Any]) -> AppliedBridge:
+    links = {}
+    for name, item in data["links"].items():
+        links[name] = UplinkBefore(item["up"], _profile(item["profile"]), tuple((key, value) for key, value in item["sysctls"]))
+    return AppliedBridge(
+        data["owner"], _declared(data["bridge"]), data["mac"], data["persist"], links, _optional(BridgeSettings, data["adopted"]), dict(data["captured"])
+    )
+
+
+def _declared(data: dict[str, t.Any]) -> Bridge:
+    routes = tuple(StaticRoute(**route) for route in data["routes"])
+    lists = {key: tuple(data[key]) for key in ("ports", "addresses", "dns", "dns_search")}
+    return Bridge(**{**data, **lists, "routes": routes, "settings": BridgeSettings(**data["settings"])})
+
+
+def _profile(data: dict[str, t.Any]) -> Profile:
+    routes = []
+    for item in data["routes"]:
+        hops = tuple(NextHop(**hop) for hop in item["nexthops"])
+        metrics = tuple((name, value) for name, value in item["metrics"])
+        routes.append(replace(Route(**{**item, "nexthops": hops, "metrics": metrics}), unknown=tuple(item["unknown"])))
+    return Profile(
+        tuple(Address(**item) for item in data["addresses"]),
+        tuple(routes),
+        tuple(Neighbour(**item) for item in data["neighbours"]),
+        tuple(Rule(item["family"], item["priority"], tuple(item["words"])) for item in data["rules"]),
+    )

@@ -1,0 +1,78 @@
+# Copyright: (c) 2026, hypervisor.vnet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# PRIVATE to the collection: breaking changes can come at any time.
+
+"""The document: everything declared for one host in one call, kind by kind."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass
+
+from .bridge import Bridge, read_bridge
+from .problem import Problem
+
+PERSIST = ("auto", "networkd", "ifupdown", "networkmanager", "none")
+
+
+@dataclass(frozen=True)
+class Document:
+    """What the user wants of one owner's objects. ``removed`` are names with ``state: absent``."""
+
+    owner: str = "site"
+    bridges: tuple[Bridge, ...] = ()
+    removed: tuple[str, ...] = ()
+    prune: bool = False
+    persist: str = "auto"
+    adopt: bool = False
+    allow_disruption: bool = False
+    bridge_netfilter: str = "keep"
+    path: str = "bridges"
+
+    def place(self, name: str) -> str:
+        """Where the user wrote the bridge ``name``."""
+        for index, bridge in enumerate(self.bridges):
+            if bridge.name == name:
+                return f"{self.path}[{index}]"
+        return self.path
+
+
+def read_bridges(items: t.Sequence[t.Mapping[str, t.Any]], path: str = "bridges") -> tuple[tuple[Bridge, ...], list[Problem]]:
+    """All items of a list of bridges, with the problems of each and those between them."""
+    problems: list[Problem] = []
+    bridges = []
+    for index, item in enumerate(items):
+        bridge, wrong = read_bridge(item, f"{path}[{index}]")
+        problems += wrong
+        bridges.append(bridge)
+    return tuple(bridges), problems + _clashes(bridges, path)
+
+
+def _clashes(bridges: t.Sequence[Bridge], path: str) -> list[Problem]:
+    """The same name, link, or address in two places of one list."""
+    problems = []
+    names: dict[str, str] = {}
+    links: dict[str, str] = {}
+    addresses: dict[str, str] = {}
+    for index, bridge in enumerate(bridges):
+        place = f"{path}[{index}]"
+        if bridge.name in names:
+            problems.append(Problem(f"{place}.name", f"{bridge.name} is already {names[bridge.name]}.name; declare a bridge once"))
+        names.setdefault(bridge.name, place)
+        own = [("uplink", bridge.uplink)] if bridge.uplink else []
+        own += [(f"ports[{at}]", port) for at, port in enumerate(bridge.ports) if port != bridge.uplink]
+        for option, link in own:
+            if link in links and not links[link].startswith(f"{place}."):
+                problems.append(Problem(f"{place}.{option}", f"{link} is already {links[link]}; an interface can be in one bridge only"))
+            links.setdefault(link, f"{place}.{option}")
+        for at, cidr in enumerate(bridge.addresses):
+            address = cidr.split("/")[0]
+            if address in addresses and not addresses[address].startswith(f"{place}."):
+                problems.append(Problem(f"{place}.addresses[{at}]", f"{address} is already at {addresses[address]}; an address belongs to one bridge"))
+            addresses.setdefault(address, f"{place}.addresses[{at}]")
+    for link, place in links.items():
+        if link in names:
+            problems.append(Problem(place, f"{link} is declared as a bridge at {names[link]}; a bridge cannot be a port of a bridge"))
+    return problems

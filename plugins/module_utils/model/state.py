@@ -1,0 +1,82 @@
+# Copyright: (c) 2026, hypervisor.vnet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# PRIVATE to the collection: breaking changes can come at any time.
+
+"""What a host has now, as far as our kinds need to know it."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass, field
+
+from .address import Address
+from .route import Neighbour, Route, Rule
+
+
+@dataclass(frozen=True)
+class BridgeSettings:
+    """The bridge attributes that we keep. Times in seconds."""
+
+    stp: bool = False
+    forward_delay: int = 0
+    priority: int = 32768
+    ageing_time: int = 300
+    multicast_snooping: bool = True
+    vlan_filtering: bool = False
+    no_linklocal_learn: bool = True
+
+
+@dataclass(frozen=True)
+class Link:
+    """One interface. ``bridge`` is set when it is one; ``lower`` is the interface it stands on (VLAN, macvlan)."""
+
+    name: str
+    index: int
+    kind: str = ""
+    type: str = "ether"
+    mac: str = ""
+    mtu: int = 1500
+    up: bool = False
+    carrier: bool = False
+    master: str = ""
+    lower: str = ""
+    bridge: BridgeSettings | None = None
+    addresses: tuple[Address, ...] = ()
+    token: str = ""
+
+
+@dataclass(frozen=True)
+class FileState:
+    """A file's text (surrogateescape for what is not UTF-8) and who may read it."""
+
+    content: str
+    mode: int = 0o644
+    uid: int = 0
+    gid: int = 0
+
+
+@dataclass(frozen=True)
+class HostState:
+    """One observation of one host. ``managers`` holds the facts of each persistence back end by its name."""
+
+    links: t.Mapping[str, Link]
+    routes: tuple[Route, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    neighbours: tuple[Neighbour, ...] = ()
+    sysctls: t.Mapping[str, str] = field(default_factory=dict)
+    files: t.Mapping[str, FileState] = field(default_factory=dict)
+    managers: t.Mapping[str, t.Any] = field(default_factory=dict)
+    wireless: frozenset[str] = frozenset()
+    root_links: t.Mapping[str, str] = field(default_factory=dict)
+    machine_id: str = ""
+
+    def ports_of(self, bridge: str) -> tuple[str, ...]:
+        return tuple(sorted(link.name for link in self.links.values() if link.master == bridge))
+
+    def routes_through(self, dev: str) -> tuple[Route, ...]:
+        return tuple(route for route in self.routes if route.leads_through(dev))
+
+    def sysctl(self, key: str, default: str = "0") -> str:
+        return self.sysctls.get(key, default)

@@ -1,0 +1,146 @@
+# Copyright: (c) 2026, hypervisor.vnet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# PRIVATE to the collection: breaking changes can come at any time.
+
+"""A plan is an ordered row of steps; a step is data: what to do, what undoes it, why, and when."""
+
+from __future__ import annotations
+
+import enum
+import shlex
+import typing as t
+from dataclasses import asdict, dataclass
+
+Json = dict[str, t.Any]
+
+
+class Phase(enum.IntEnum):
+    """Orders the steps of all kinds in one plan. What can fail early stands early, while nothing is lost yet."""
+
+    PREPARE = 10  # undo-only work that must come last when unwinding
+    FREEZE = 20  # the network manager looks away
+    FILES = 30  # what the manager will find when it looks again
+    FILTER = 40  # filters stand before links come up
+    LINK = 50  # links are made and set
+    SWITCH = 60  # the profile changes its interface
+    SETTLE = 70  # kernel settings that hold from now on
+    THAW = 80  # the manager takes over what it finds
+    SERVICE = 90  # services follow addresses
+
+
+@dataclass(frozen=True)
+class Ip:
+    """One ip-batch(8) line."""
+
+    line: str
+
+    def command(self) -> str:
+        return f"ip {self.line}"
+
+
+@dataclass(frozen=True)
+class Nft:
+    """One nft(8) transaction as text."""
+
+    text: str
+
+    def command(self) -> str:
+        return "nft -f - <<'EOF'\n" + self.text.rstrip("\n") + "\nEOF"
+
+
+@dataclass(frozen=True)
+class Write:
+    """A file, replaced atomically. ``{index:NAME}`` in the path stands for an interface's index, which is known only when it exists."""
+
+    path: str
+    content: str
+    mode: int = 0o644
+    uid: int = 0
+    gid: int = 0
+
+    def command(self) -> str:
+        return f"write {self.path}"
+
+
+@dataclass(frozen=True)
+class Remove:
+    """A file that shall not be there; its absence is no error."""
+
+    path: str
+
+    def command(self) -> str:
+        return f"rm -f {shlex.quote(self.path)}"
+
+
+@dataclass(frozen=True)
+class Sysctl:
+    """One kernel parameter. ``key`` is the path below /proc/sys, because interface names may hold dots."""
+
+    key: str
+    value: str
+
+    def command(self) -> str:
+        return f"sysctl -w {self.key}={shlex.quote(self.value)}"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One command. ``may_fail`` is for commands whose failure says no more than that there was nothing to do."""
+
+    argv: tuple[str, ...]
+    may_fail: bool = False
+
+    def command(self) -> str:
+        return shlex.join(self.argv)
+
+
+@dataclass(frozen=True)
+class Await:
+    """A condition with a limit in seconds. ``path``: the file's text is ``value``; ``argv``: the command's output holds ``value``."""
+
+    value: str
+    limit: float
+    path: str = ""
+    argv: tuple[str, ...] = ()
+    must: bool = True
+
+    def command(self) -> str:
+        return f"# wait until {self.path or shlex.join(self.argv)} says {self.value}"
+
+
+Action = t.Union[Ip, Nft, Write, Remove, Sysctl, Run, Await]
+_ACTIONS: dict[str, type] = {kind.__name__.lower(): kind for kind in (Ip, Nft, Write, Remove, Sysctl, Run, Await)}
+
+
+def action_to_json(action: Action) -> Json:
+    return {"action": type(action).__name__.lower(), **asdict(action)}
+
+
+def action_from_json(data: Json) -> Action:
+    fields = {key: tuple(value) if isinstance(value, list) else value for key, value in data.items() if key != "action"}
+    return t.cast(Action, _ACTIONS[data["action"]](**fields))
+
+
+@dataclass(frozen=True)
+class Step:
+    """``undo`` runs from left to right when the step is unwound, and must do no harm when the step had not run.
+
+    ``lasting`` undos are about what a reboot keeps (files below /etc and /var); the others are skipped after one.
+    """
+
+    phase: Phase
+    why: str
+    do: tuple[Action, ...] = ()
+    undo: tuple[Action, ...] = ()
+    lasting: bool = False
+
+
+def ip_step(phase: Phase, why: str, do: str, undo: str = "") -> Step:
+    """The commonest step: one line and the line that takes it back."""
+    return Step(phase, why, (Ip(do),), (Ip(undo),) if undo else ())
+
+
+def sysctl_step(phase: Phase, why: str, key: str, value: str, before: str) -> Step:
+    return Step(phase, why, (Sysctl(key, value),), (Sysctl(key, before),))

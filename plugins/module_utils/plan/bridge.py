@@ -1,0 +1,393 @@
+# Copyright: (c) 2026, hypervisor.vnet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# PRIVATE to the collection: breaking changes can come at any time.
+
+"""The kernel's side of one bridge: from what is observed to what is wanted."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass, field, fields, replace
+
+from ..model.applied import AppliedBridge
+from ..model.profile import Profile, profile_of
+from ..model.route import Route
+from ..model.state import BridgeSettings, HostState, Link
+from ..model.step import Ip, Phase, Step, ip_step, sysctl_step
+from ..model.view import LinkView, view_of
+from .backend import Transfer
+from .profile import quiet_ipv6, relax_rp_filter, transfer
+from .wanted import declared_profile, declared_routes, is_covered
+
+# Our names of the attributes, those of ip-link(8), and the factor between our unit and the kernel's.
+_ATTRIBUTES = {
+    "stp": ("stp_state", 1),
+    "forward_delay": ("forward_delay", 100),
+    "priority": ("priority", 1),
+    "ageing_time": ("ageing_time", 100),
+    "multicast_snooping": ("mcast_snooping", 1),
+    "vlan_filtering": ("vlan_filtering", 1),
+    "no_linklocal_learn": ("no_linklocal_learn", 1),
+}
+# What a bridge has that was made without saying anything (br_device.c).
+_KERNEL = BridgeSettings(forward_delay=15, no_linklocal_learn=False)
+
+
+@dataclass(frozen=True)
+class BridgePlan:
+    """What one bridge needs. ``views`` are the touched links before and after, by name."""
+
+    steps: tuple[Step, ...] = ()
+    transfers: tuple[Transfer, ...] = ()
+    views: t.Mapping[str, tuple[LinkView | None, LinkView | None]] = field(default_factory=dict)
+    disrupts: tuple[str, ...] = ()
+    expects: t.Mapping[str, Profile] = field(default_factory=dict)
+
+
+def plan_present(name: str, before: AppliedBridge | None, after: AppliedBridge, state: HostState) -> BridgePlan:
+    """Make the bridge, or bring the one that is there to ``after``."""
+    link = state.links.get(name)
+    bridge = after.bridge
+    steps: list[Step] = []
+    transfers: list[Transfer] = []
+    old_uplink = before.bridge.uplink if before and before.bridge.uplink != bridge.uplink else ""
+    if old_uplink and state.links.get(old_uplink) and state.links[old_uplink].master == name and before:
+        steps += _give_back(name, old_uplink, before, state)
+        transfers.append(Transfer(name, old_uplink, name))
+    steps += _make(name, after, state) if link is None else _change(link, after)
+    if before:
+        gone = [port for port in before.bridge.ports if port not in bridge.ports and port != bridge.uplink]
+        steps += [step for port in gone for step in _let_go(port, name, before, state)]
+    for port in bridge.ports:
+        steps += _plug(port, name, state)
+    moved: Profile | None = None
+    if bridge.uplink and state.links[bridge.uplink].master != name:
+        moved, switch = _take_uplink(name, after, state)
+        steps += switch
+        transfers.append(Transfer(bridge.uplink, name, name))
+    elif bridge.declared_profile or before:
+        steps += _adjust_profile(name, before, after, state)
+    if bridge.mtu and (link is None or link.mtu != bridge.mtu):
+        # Again behind the ports: the kernel lowers a bridge to its smallest port as long as nobody set it.
+        steps.append(ip_step(Phase.SETTLE, f"mtu of {name}", f"link set dev {name} mtu {bridge.mtu}", f"link set dev {name} mtu {link.mtu}" if link else ""))
+    expects = {name: moved} if moved is not None else {}
+    return BridgePlan(tuple(steps), tuple(transfers), _views(name, before, after, state, moved), _disrupts(link, after, state), expects)
+
+
+def plan_absent(name: str, before: AppliedBridge, state: HostState) -> BridgePlan:
+    """Give uplink and ports back what they had; remove the bridge, or leave an adopted one as it was."""
+    link = state.links.get(name)
+    if link is None or link.bridge is None or before.persist == "foreign":
+        return BridgePlan(views={name: (view_of(state, name, before.owner), view_of(state, name))})
+    steps: list[Step] = []
+    transfers: list[Transfer] = []
+    uplink = before.bridge.uplink
+    returns = bool(uplink) and uplink in state.links and state.links[uplink].master == name and before.adopted is None
+    profile = Profile()
+    if returns:
+        profile = _returning_profile(name, uplink, before, state)
+        steps += _give_back(name, uplink, before, state)
+        transfers.append(Transfer(name, uplink, name))
+    for port in before.bridge.ports if before.adopted is None else ():
+        steps += _let_go(port, name, before, state)
+    own = {uplink, *before.bridge.ports}
+    guests = tuple(port for port in state.ports_of(name) if port not in own)
+    views = {name: (view_of(state, name, before.owner, frozenset(own)), None)}
+    if before.adopted is not None:
+        steps += _settings_steps(link, before.adopted)
+        left = view_of(state, name, "", frozenset(own))
+        views[name] = (views[name][0], replace(left, settings=before.adopted) if left else None)
+        guests = ()
+    else:
+        steps.append(_remove(link, state, own))
+    if returns:
+        seen = view_of(state, uplink)
+        views[uplink] = (seen, _with_profile(replace(seen, master=""), profile) if seen else None)
+    gap = tuple(f"{guest} loses its bridge {name}" for guest in guests)
+    return BridgePlan(tuple(steps), tuple(transfers), views, gap, {uplink: profile} if returns else {})
+
+
+def _make(name: str, after: AppliedBridge, state: HostState) -> list[Step]:
+    bridge = after.bridge
+    words = [f"link add name {name} address {after.mac}"]
+    mtu = bridge.mtu or (state.links[bridge.uplink].mtu if bridge.uplink else 0)
+    if mtu and mtu != 1500:
+        words.append(f"mtu {mtu}")
+    words.append("type bridge " + " ".join(_setting_words(_KERNEL, bridge.settings)))
+    steps = [ip_step(Phase.LINK, f"bridge {name}", " ".join(words).strip(), f"link del dev {name}")]
+    if not bridge.moves_profile:
+        # Router advertisements on the bridge are for its guests unless accept_ra says otherwise.
+        key = f"net/ipv6/conf/{name}/accept_ra"
+        steps.append(Step(Phase.LINK, f"router advertisements on {name}", _sysctls((key, "1" if bridge.accept_ra else "0"))))
+        if not bridge.declared_profile:
+            steps.append(Step(Phase.LINK, f"{name} has no address of its own", _sysctls((f"net/ipv6/conf/{name}/addr_gen_mode", "1"))))
+    if not bridge.uplink:
+        steps.append(ip_step(Phase.LINK, f"{name} up", f"link set dev {name} up"))
+    return steps
+
+
+def _sysctls(*pairs: tuple[str, str]) -> tuple[t.Any, ...]:
+    return tuple(sysctl_step(Phase.LINK, "", key, value, "").do[0] for key, value in pairs)
+
+
+def _setting_words(there: BridgeSettings, wanted: BridgeSettings) -> list[str]:
+    words = []
+    for attribute in fields(BridgeSettings):
+        value = getattr(wanted, attribute.name)
+        if value != getattr(there, attribute.name):
+            word, factor = _ATTRIBUTES[attribute.name]
+            words += [word, str(int(value) * factor)]
+    return words
+
+
+def _settings_steps(link: Link, wanted: BridgeSettings) -> list[Step]:
+    """One line, but STP first when it goes off and last when it goes on: with STP the kernel refuses short delays."""
+    there = link.bridge or _KERNEL
+    steps = []
+    stages = [replace(there, stp=False), wanted] if there.stp and not wanted.stp else [replace(wanted, stp=there.stp), wanted]
+    for stage in stages:
+        words = _setting_words(there, stage)
+        if words:
+            line = f"link set dev {link.name} type bridge"
+            undo = " ".join([line, *_setting_words(stage, there)])
+            steps.append(ip_step(Phase.LINK, f"settings of {link.name}", " ".join([line, *words]), undo))
+        there = stage
+    return steps
+
+
+def _change(link: Link, after: AppliedBridge) -> list[Step]:
+    steps = _settings_steps(link, after.bridge.settings)
+    if link.mac != after.mac:
+        steps.append(ip_step(Phase.LINK, f"mac of {link.name}", f"link set dev {link.name} address {after.mac}", f"link set dev {link.name} address {link.mac}"))
+    if not link.up:
+        steps.append(ip_step(Phase.LINK, f"{link.name} up", f"link set dev {link.name} up", f"link set dev {link.name} down"))
+    return steps
+
+
+def _remove(link: Link, state: HostState, own: t.Collection[str]) -> Step:
+    name = link.name
+    words = " ".join(_setting_words(_KERNEL, link.bridge or _KERNEL))
+    again = [Ip(f"link add name {name} address {link.mac} mtu {link.mtu} type bridge {words}".strip())]
+    again += [Ip(f"link set dev {port} master {name}") for port in state.ports_of(name) if port not in own]
+    again.append(Ip(f"link set dev {name} {'up' if link.up else 'down'}"))
+    return Step(Phase.SETTLE, f"remove bridge {name}", (Ip(f"link del dev {name}"),), tuple(again))
+
+
+def _bring_up(port: str, state: HostState) -> list[Step]:
+    if state.links[port].up:
+        return []
+    return [ip_step(Phase.LINK, f"{port} up", f"link set dev {port} up", f"link set dev {port} down")]
+
+
+def _plug(port: str, name: str, state: HostState) -> list[Step]:
+    if state.links[port].master == name:
+        return []
+    steps = quiet_ipv6(state, port, f"{port} is a port of {name}") + _bring_up(port, state)
+    return [*steps, ip_step(Phase.SWITCH, f"{port} into {name}", f"link set dev {port} master {name}", f"link set dev {port} nomaster")]
+
+
+def _let_go(port: str, name: str, before: AppliedBridge, state: HostState) -> list[Step]:
+    link = state.links.get(port)
+    if link is None or link.master != name:
+        return []
+    steps = [ip_step(Phase.SWITCH, f"{port} out of {name}", f"link set dev {port} nomaster", f"link set dev {port} master {name}")]
+    return steps + _restore_link(port, before, state)
+
+
+def _restore_link(port: str, before: AppliedBridge, state: HostState) -> list[Step]:
+    """The kernel settings that the interface had before it became a port."""
+    had = before.links.get(port)
+    if had is None:
+        return []
+    steps = [
+        sysctl_step(Phase.SETTLE, f"{port} as it was before", key, value, state.sysctl(key))
+        for key, value in had.sysctls
+        if key in state.sysctls and state.sysctl(key) != value
+    ]
+    if not had.up and state.links[port].up:
+        steps.append(ip_step(Phase.SETTLE, f"{port} was down before", f"link set dev {port} down", f"link set dev {port} up"))
+    return steps
+
+
+def _take_uplink(name: str, after: AppliedBridge, state: HostState) -> tuple[Profile, list[Step]]:
+    """The uplink becomes a port, and its profile (or the declared one) stands on the bridge."""
+    bridge, uplink = after.bridge, after.bridge.uplink
+    old = profile_of(state, uplink)
+    new = (old if bridge.moves_profile else declared_profile(bridge, old)).moved(uplink, name)
+    relax, restore = relax_rp_filter(state, (uplink, name))
+    steps = quiet_ipv6(state, uplink, f"{uplink} becomes a port of {name}") + relax
+    steps += _quiet_new_bridge(name, state)
+    steps += _bring_up(uplink, state)
+    steps.append(ip_step(Phase.SWITCH, f"{name} up", f"link set dev {name} up"))
+    enslave = ip_step(Phase.SWITCH, f"{uplink} into {name}", f"link set dev {uplink} master {name}", f"link set dev {uplink} nomaster")
+    steps += transfer(state, old, new, uplink, name, enslave, None)
+    steps += restore
+    return new, steps + _ipv6_life(name, uplink, after, state)
+
+
+def _quiet_new_bridge(name: str, state: HostState) -> list[Step]:
+    """Until its profile is there the bridge must not make addresses or take advertisements of its own."""
+    if name in state.links:
+        return quiet_ipv6(state, name, f"{name} gets its addresses from its uplink")
+    base = f"net/ipv6/conf/{name}"
+    return [Step(Phase.LINK, f"{name} gets its addresses from its uplink", _sysctls((f"{base}/accept_ra", "0"), (f"{base}/addr_gen_mode", "1")))]
+
+
+def _ipv6_life(name: str, uplink: str, after: AppliedBridge, state: HostState) -> list[Step]:
+    """From now on the bridge lives in IPv6 as its uplink did, or as declared."""
+    had = dict(after.links[uplink].sysctls) if uplink in after.links else {}
+    base, source = f"net/ipv6/conf/{name}", f"net/ipv6/conf/{uplink}"
+    if f"{source}/accept_ra" not in had:
+        return []
+    bridge = after.bridge
+    accept = had[f"{source}/accept_ra"] if bridge.moves_profile else ("1" if bridge.accept_ra else "0")
+    pairs = (f"{base}/addr_gen_mode", had[f"{source}/addr_gen_mode"]), (f"{base}/accept_ra", accept)
+    return [sysctl_step(Phase.SETTLE, f"IPv6 of {name}", key, value, "1" if key.endswith("mode") else "0") for key, value in pairs]
+
+
+def _returning_profile(name: str, uplink: str, before: AppliedBridge, state: HostState) -> Profile:
+    """What the uplink gets back: the bridge's profile where it had moved, else what the uplink had, leases excepted."""
+    there = profile_of(state, name).moved(name, uplink)
+    had = before.links.get(uplink)
+    if before.bridge.moves_profile or had is None:
+        return there
+    static = tuple(address for address in had.profile.addresses if not address.dynamic)
+    leased = tuple(address for address in there.addresses if address.dynamic)
+    routes = tuple(route for route in had.profile.routes if not route.expires)
+    return Profile(static + leased, routes, had.profile.neighbours, had.profile.rules)
+
+
+def _give_back(name: str, uplink: str, before: AppliedBridge, state: HostState) -> list[Step]:
+    old = profile_of(state, name)
+    new = _returning_profile(name, uplink, before, state)
+    relax, restore = relax_rp_filter(state, (name, uplink))
+    restore = [step for step in restore if f"/{name}/" not in step.do[0].command()]
+    steps = list(relax)
+    key = f"net/ipv6/conf/{uplink}/disable_ipv6"
+    if state.sysctl(key) == "1":
+        steps += quiet_ipv6(state, uplink, f"{uplink} gets its addresses from {name}")
+        steps.append(sysctl_step(Phase.LINK, f"IPv6 on {uplink}", key, "0", "1"))
+    steps += _quiet_old_bridge(name, state)
+    release = ip_step(Phase.SWITCH, f"{uplink} out of {name}", f"link set dev {uplink} nomaster", f"link set dev {uplink} master {name}")
+    steps += transfer(state, old, new, name, uplink, None, release)
+    return steps + restore + _restore_link(uplink, before, state)
+
+
+def _quiet_old_bridge(name: str, state: HostState) -> list[Step]:
+    return quiet_ipv6(state, name, f"{name} goes away")
+
+
+def _adjust_profile(name: str, before: AppliedBridge | None, after: AppliedBridge, state: HostState) -> list[Step]:
+    """Add what is declared and missing, then take away what was declared and is no longer; the rest is not ours."""
+    link = state.links.get(name)
+    there = profile_of(state, name) if link else Profile()
+    wanted = declared_profile(replace(after.bridge, dhcp4=False, dhcp6=False, accept_ra=False), Profile())
+    have = {address.cidr for address in there.addresses}
+    steps = [
+        ip_step(Phase.SWITCH, f"{address.cidr} to {name}", address.add_line(name), address.delete_line(name))
+        for address in wanted.addresses
+        if address.cidr not in have
+    ]
+    missing = [route for route in declared_routes(after.bridge) if not is_covered(route, list(there.routes))]
+    by_key = {route.key: route for route in there.routes}
+    for route in missing:
+        undo = by_key[route.key].line("replace") if route.key in by_key else route.line("del")
+        steps.append(ip_step(Phase.SWITCH, f"route {route.dst}", route.line("replace"), undo))
+    return steps + _withdraw(name, before, after, there, {route.key for route in missing})
+
+
+def _withdraw(name: str, before: AppliedBridge | None, after: AppliedBridge, there: Profile, replaced: t.Collection[t.Any]) -> list[Step]:
+    if before is None or not before.bridge.declared_profile:
+        return []
+    steps = []
+    kept = declared_routes(after.bridge)
+    for old in declared_routes(before.bridge):
+        for route in there.routes:
+            if is_covered(old, [route]) and not any(is_covered(new, [route]) for new in kept) and route.key not in replaced:
+                steps.append(ip_step(Phase.SWITCH, f"route {route.dst} is not declared any more", route.line("del"), route.line("replace")))
+    gone = [address for address in there.addresses if address.cidr in before.bridge.addresses and address.cidr not in after.bridge.addresses]
+    for address in gone:
+        steps.append(ip_step(Phase.SWITCH, f"{address.cidr} is not declared any more", address.delete_line(name), address.add_line(name)))
+    if gone:
+        # With a primary address the kernel drops the secondaries of its network and the routes behind it: say again what stays.
+        left = [address for address in there.addresses if address not in gone and address.family == 4]
+        steps += [ip_step(Phase.SWITCH, f"{address.cidr} stays", address.add_line(name)) for address in left]
+        steps += [ip_step(Phase.SWITCH, f"route {route.dst} stays", route.line("replace")) for route in _staying(there.routes, before, after)]
+    return steps
+
+
+def _staying(routes: t.Iterable[Route], before: AppliedBridge, after: AppliedBridge) -> list[Route]:
+    gone = [route for route in declared_routes(before.bridge) if route not in declared_routes(after.bridge)]
+    return [route for route in routes if not any(is_covered(old, [route]) for old in gone)]
+
+
+def _disrupts(link: Link | None, after: AppliedBridge, state: HostState) -> tuple[str, ...]:
+    if link is None or link.bridge is None:
+        return ()
+    guests = [port for port in state.ports_of(link.name) if port not in (after.bridge.uplink, *after.bridge.ports)]
+    if not guests:
+        return ()
+    causes = []
+    if after.bridge.settings.stp and not link.bridge.stp:
+        causes.append(f"STP holds every port of {link.name} for {2 * after.bridge.settings.forward_delay} s")
+    if after.bridge.settings.vlan_filtering != link.bridge.vlan_filtering:
+        causes.append(f"VLAN filtering of {link.name} changes what its ports may pass")
+    if after.bridge.mtu and after.bridge.mtu < link.mtu:
+        causes.append(f"frames over {after.bridge.mtu} bytes no longer pass {link.name}")
+    return tuple(f"{cause} ({', '.join(guests)})" for cause in causes)
+
+
+def _with_profile(view: LinkView, profile: Profile) -> LinkView:
+    return replace(
+        view,
+        addresses=tuple(address.cidr for address in profile.addresses if not address.is_link_local),
+        routes=tuple(sorted({route.describe() for route in profile.routes if route.protocol != "kernel"})),
+    )
+
+
+def _views(
+    name: str, before: AppliedBridge | None, after: AppliedBridge, state: HostState, moved: Profile | None
+) -> dict[str, tuple[LinkView | None, LinkView | None]]:
+    bridge = after.bridge
+    own = frozenset({bridge.uplink, *bridge.ports} - {""})
+    was_own = own | (frozenset({before.bridge.uplink, *before.bridge.ports}) if before else frozenset())
+    seen = view_of(state, name, before.owner if before else "", was_own)
+    mtu = bridge.mtu or (seen.mtu if seen else (state.links[bridge.uplink].mtu if bridge.uplink else 1500))
+    start = seen or LinkView(name)
+    then = replace(
+        start, kind="bridge", owner=after.owner, mac=after.mac, mtu=mtu, up=True, settings=bridge.settings, ports=tuple(sorted(own)), master=start.master
+    )
+    if moved is not None:
+        then = _with_profile(then, moved)
+    elif bridge.declared_profile or (before and before.bridge.declared_profile):
+        then = replace(then, **_adjusted(start, before, bridge))
+    views: dict[str, tuple[LinkView | None, LinkView | None]] = {name: (seen, then)}
+    for port in sorted(own):
+        link = view_of(state, port)
+        if link:
+            has = () if port == bridge.uplink and moved is not None else link.addresses
+            left = () if port == bridge.uplink and moved is not None else link.routes
+            views[port] = (link, replace(link, master=name, up=True, addresses=has, routes=left))
+    for port in sorted(was_own - own):
+        link = view_of(state, port)
+        if link and link.master == name and before:
+            given = _with_profile(link, _returning_profile(name, port, before, state)) if port == before.bridge.uplink else link
+            views[port] = (link, replace(given, master=""))
+    return views
+
+
+def _adjusted(start: LinkView, before: AppliedBridge | None, bridge: t.Any) -> dict[str, tuple[str, ...]]:
+    gone = set(before.bridge.addresses) - set(bridge.addresses) if before else set()
+    addresses = [cidr for cidr in start.addresses if cidr not in gone]
+    addresses += [cidr for cidr in bridge.addresses if cidr not in addresses]
+    routes = set(start.routes)
+    if before:
+        old = {route.describe() for route in declared_routes(before.bridge)} - {route.describe() for route in declared_routes(bridge)}
+        routes = {text for text in routes if not any(text == other or text.startswith(f"{other} ") for other in old)}
+    for route in declared_routes(bridge):
+        text = route.describe()
+        if not any(other == text or other.startswith(f"{text} ") for other in routes):
+            routes.add(text)
+    return {"addresses": tuple(addresses), "routes": tuple(sorted(routes))}

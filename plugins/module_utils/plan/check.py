@@ -1,0 +1,122 @@
+# Copyright: (c) 2026, hypervisor.vnet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# PRIVATE to the collection: breaking changes can come at any time.
+
+"""What of a declaration this host cannot do, said before anything is touched."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..model.applied import Applied
+from ..model.bridge import Bridge
+from ..model.document import Document
+from ..model.problem import Problem
+from ..model.profile import profile_of
+from ..model.state import HostState, Link
+
+_ON_TOP = frozenset({"macvlan", "ipvlan", "macvtap", "ipvtap"})
+
+
+def host_problems(document: Document, state: HostState, applied: Applied) -> list[Problem]:
+    """All problems of all bridges with this host."""
+    problems = []
+    for bridge in document.bridges:
+        place = document.place(bridge.name)
+        problems += _bridge_problems(bridge, document, state, applied, place)
+        if bridge.uplink:
+            problems += _uplink_problems(bridge, state, f"{place}.uplink")
+        for index, port in enumerate(bridge.ports):
+            problems += _port_problems(port, bridge.name, state, f"{place}.ports[{index}]")
+        problems += _mtu_problems(bridge, state, place)
+    for name in document.removed:
+        owner = applied.bridges[name].owner if name in applied.bridges else ""
+        if owner and owner != document.owner:
+            problems.append(Problem(document.path, f"{name} belongs to owner {owner!r}, not {document.owner!r}; name that owner to remove it"))
+    return problems
+
+
+def _bridge_problems(bridge: Bridge, document: Document, state: HostState, applied: Applied, place: str) -> list[Problem]:
+    link, ours = state.links.get(bridge.name), applied.bridges.get(bridge.name)
+    if ours and ours.owner != document.owner:
+        return [Problem(f"{place}.name", f"{bridge.name} belongs to owner {ours.owner!r}, not {document.owner!r}; declare it there, or remove it there first")]
+    if link is None:
+        return []
+    if link.bridge is None:
+        return [Problem(f"{place}.name", f"{bridge.name} exists and is no bridge but a {link.kind or 'network card'}; choose another name")]
+    if ours is None and not document.adopt:
+        return [Problem(f"{place}.name", f"{bridge.name} exists and is not ours; adopt: true takes it over as it is, or choose another name")]
+    return []
+
+
+def _uplink_problems(bridge: Bridge, state: HostState, place: str) -> list[Problem]:
+    name = bridge.uplink
+    link = state.links.get(name)
+    if link is None:
+        return [Problem(place, f"{name} does not exist on this host; it has {_candidates(state)}")]
+    problems = _cannot_be_port(link, bridge.name, state, place)
+    if name in state.root_links:
+        problems.append(
+            Problem(place, f"{name} carries {state.root_links[name]}: its move would stop the host; use layout route or nat with {name} as uplink instead")
+        )
+    if link.master != bridge.name and bridge.moves_profile:
+        for route in profile_of(state, name).routes:
+            if route.unknown:
+                problems.append(Problem(place, f"the route {route.describe()} has {', '.join(route.unknown)}, which cannot be moved; remove it first"))
+    return problems
+
+
+def _port_problems(name: str, bridge: str, state: HostState, place: str) -> list[Problem]:
+    link = state.links.get(name)
+    if link is None:
+        return [Problem(place, f"{name} does not exist on this host; it has {_candidates(state)}")]
+    problems = _cannot_be_port(link, bridge, state, place)
+    if link.master != bridge and any(not address.is_link_local for address in link.addresses):
+        problems.append(Problem(place, f"{name} carries addresses; name it as uplink, so that they move to the bridge, or remove them first"))
+    return problems
+
+
+def _cannot_be_port(link: Link, bridge: str, state: HostState, place: str) -> list[Problem]:
+    name = link.name
+    if link.bridge is not None:
+        return [Problem(place, f"{name} is itself a bridge; a bridge cannot be a port of a bridge, name the NIC, bond or VLAN behind it")]
+    if link.type != "ether":
+        return [Problem(place, f"{name} is no Ethernet interface ({link.type}); a bridge joins Ethernet only")]
+    problems = []
+    if link.master and link.master != bridge:
+        master = state.links.get(link.master)
+        kind = "bridge" if master and master.bridge is not None else "bond or team"
+        cure = "remove it there first" if kind == "bridge" else f"name {link.master} as uplink"
+        problems.append(Problem(place, f"{name} is already in {kind} {link.master}; {cure}"))
+    on_top = [other.name for other in state.links.values() if other.lower == name and other.kind in _ON_TOP]
+    if on_top:
+        problems.append(Problem(place, f"{', '.join(on_top)} on {name} keeps it from becoming a bridge port; remove it, or give the guest a port of the bridge"))
+    if name in state.wireless:
+        problems.append(Problem(place, f"{name} is wireless: access points accept one MAC a station, so guests behind a bridge stay unheard; use layout nat"))
+    return problems
+
+
+def _mtu_problems(bridge: Bridge, state: HostState, place: str) -> list[Problem]:
+    uplink = state.links.get(bridge.uplink)
+    if bridge.mtu and uplink and bridge.mtu > uplink.mtu:
+        return [Problem(f"{place}.mtu", f"{bridge.mtu} is beyond the {uplink.mtu} of its uplink {uplink.name}; raise the uplink's first, or lower this")]
+    return []
+
+
+def _candidates(state: HostState) -> str:
+    names = [link.name for link in state.links.values() if link.type == "ether" and not link.master and link.bridge is None]
+    return ", ".join(sorted(names)[:12]) or "no free Ethernet interface"
+
+
+def adoption_problems(names: t.Iterable[str], differs: t.Mapping[str, t.Sequence[str]], document: Document) -> list[Problem]:
+    """A bridge that somebody else's configuration makes can be adopted as it is; we cannot keep other settings over a reboot."""
+    return [
+        Problem(
+            document.place(name),
+            f"{name} is configured by its own files, which say otherwise: {', '.join(differs[name])}; declare it as it is, change those files, or remove it there",
+        )
+        for name in names
+        if differs.get(name)
+    ]

@@ -1,0 +1,235 @@
+# Copyright: (c) 2026, hypervisor.vnet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# PRIVATE to the collection: breaking changes can come at any time.
+
+"""The whole plan of a document: what is wanted, what is there, and what we did before, turned into ordered steps."""
+
+from __future__ import annotations
+
+import hashlib
+import typing as t
+from dataclasses import dataclass, field, replace
+
+from ..model.applied import Applied, AppliedBridge, AppliedFile, UplinkBefore
+from ..model.bridge import Bridge
+from ..model.document import Document
+from ..model.problem import Problem, Refused
+from ..model.profile import Profile, profile_of
+from ..model.state import FileState, HostState
+from ..model.step import Phase, Remove, Run, Step, Write, sysctl_step
+from ..model.view import LinkView
+from .backend import Handover, Transfer
+from .bridge import BridgePlan, plan_absent, plan_present
+from .check import adoption_problems, host_problems
+from .persist import BACKENDS, capture, changed_files, choose, wanted_files
+
+_KEPT_SYSCTLS = ("disable_ipv6", "accept_ra", "addr_gen_mode")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Steps in order, what they lead to, and what people are told of it. ``expects``: profiles that must stand afterwards."""
+
+    steps: tuple[Step, ...] = ()
+    applied: Applied = Applied()
+    views: t.Mapping[str, tuple[LinkView | None, LinkView | None]] = field(default_factory=dict)
+    files: t.Mapping[str, tuple[FileState | None, FileState | None]] = field(default_factory=dict)
+    settings: t.Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    disrupts: tuple[str, ...] = ()
+    expects: t.Mapping[str, Profile] = field(default_factory=dict)
+
+
+def plan_document(document: Document, state: HostState, applied: Applied) -> Plan:
+    """The plan that brings the host to the document. Refused, with all problems at once, when it cannot."""
+    problems = host_problems(document, state, applied)
+    wanted, wrong = _resolve(document, state, applied)
+    problems += wrong
+    if problems:
+        raise Refused(problems)
+    gone = _removed(document, applied)
+    bridges = {name: bridge for name, bridge in applied.bridges.items() if name not in gone}
+    bridges.update(wanted)
+    after = replace(applied, bridges=bridges)
+    if document.bridge_netfilter != "keep":
+        after = replace(after, bridge_netfilter=document.bridge_netfilter)
+    if not bridges:
+        after = replace(after, bridge_netfilter="keep")
+    plans = {name: plan_absent(name, applied.bridges[name], state) for name in sorted(gone)}
+    plans.update({name: plan_present(name, applied.bridges.get(name), bridge, state) for name, bridge in sorted(wanted.items())})
+    _refuse_foreign_changes(wanted, plans, document)
+    return _compose(plans, applied, after, state)
+
+
+def _removed(document: Document, applied: Applied) -> set[str]:
+    names = {name for name in document.removed if name in applied.bridges}
+    if document.prune:
+        names |= set(applied.owned_by(document.owner)) - {bridge.name for bridge in document.bridges}
+    return names
+
+
+def _resolve(document: Document, state: HostState, applied: Applied) -> tuple[dict[str, AppliedBridge], list[Problem]]:
+    """Each declared bridge with everything that the declaration leaves open: MAC, back end, what its links were before."""
+    resolved, problems = {}, []
+    for bridge in document.bridges:
+        place = document.place(bridge.name)
+        if bridge.uplink and bridge.uplink not in state.links:
+            continue
+        known = applied.bridges.get(bridge.name)
+        persist, wrong = choose(document, bridge, state, applied, place)
+        problems += wrong
+        there = state.links.get(bridge.name)
+        adopted = known.adopted if known else (there.bridge if there else None)
+        backend = BACKENDS.get(persist)
+        if backend and known is None and adopted is not None and backend.claims(state.managers.get(persist), bridge.name):
+            persist = "foreign"
+        if backend and persist != "foreign":
+            problems += backend.problems(state.managers.get(persist), bridge, place)
+        links = {name: _link_before(name, bridge, known, state) for name in (bridge.uplink, *bridge.ports) if name in state.links}
+        new = AppliedBridge(document.owner, bridge, _mac(bridge, known, state), persist, links, adopted)
+        if not problems:
+            resolved[bridge.name] = capture(new, known, state)
+    return resolved, problems
+
+
+def _mac(bridge: Bridge, known: AppliedBridge | None, state: HostState) -> str:
+    """Declared, or the one that it has, or its uplink's, or one of its own that stays the same for this host and name."""
+    if bridge.mac:
+        return bridge.mac
+    if known and known.bridge.uplink == bridge.uplink and not known.bridge.mac:
+        return known.mac
+    if known is None and bridge.name in state.links:
+        return state.links[bridge.name].mac
+    if bridge.uplink:
+        return state.links[bridge.uplink].mac
+    digest = hashlib.sha256(f"{state.machine_id}/{bridge.name}".encode()).hexdigest()
+    return ":".join(["02", *(digest[at : at + 2] for at in range(0, 10, 2))])
+
+
+def _link_before(name: str, bridge: Bridge, known: AppliedBridge | None, state: HostState) -> UplinkBefore:
+    if known and name in known.links:
+        return known.links[name]
+    link = state.links[name]
+    keys = [f"net/ipv6/conf/{name}/{key}" for key in _KEPT_SYSCTLS]
+    kept = tuple((key, state.sysctls[key]) for key in keys if key in state.sysctls)
+    if link.master == bridge.name:
+        return UplinkBefore(up=True, sysctls=kept)
+    return UplinkBefore(link.up, profile_of(state, name), kept)
+
+
+def _refuse_foreign_changes(wanted: t.Mapping[str, AppliedBridge], plans: t.Mapping[str, BridgePlan], document: Document) -> None:
+    differs = {name: [step.why for step in plans[name].steps] for name, bridge in wanted.items() if bridge.persist == "foreign"}
+    problems = adoption_problems(sorted(differs), differs, document)
+    if problems:
+        raise Refused(problems)
+
+
+def _compose(plans: t.Mapping[str, BridgePlan], before: Applied, after: Applied, state: HostState) -> Plan:
+    files = wanted_files(after, state)
+    changes = changed_files(files, before, state)
+    _refuse_edited(changes, files, before, state)
+    after = replace(after, files=_file_memory(files, before, state))
+    kernel = [step for plan in plans.values() for step in plan.steps]
+    settings, netfilter = _netfilter(before, after, state)
+    transfers = tuple(transfer for plan in plans.values() for transfer in plan.transfers)
+    steps = _file_steps(changes, state) + kernel + netfilter
+    steps += _handovers(kernel, changes, transfers, before, after, state)
+    views: dict[str, tuple[LinkView | None, LinkView | None]] = {}
+    for plan in plans.values():
+        views.update(plan.views)
+    return Plan(
+        steps=tuple(sorted(steps, key=lambda step: step.phase)),
+        applied=replace(after, sysctls=_sysctl_memory(before, after, state)),
+        views=views,
+        files={path: (state.files.get(path), file) for path, file in changes.items()},
+        settings=settings,
+        disrupts=tuple(line for plan in plans.values() for line in plan.disrupts),
+        expects={name: profile for plan in plans.values() for name, profile in plan.expects.items()},
+    )
+
+
+def _handovers(
+    kernel: t.Sequence[Step],
+    changes: t.Mapping[str, FileState | None],
+    transfers: tuple[Transfer, ...],
+    before: Applied,
+    after: Applied,
+    state: HostState,
+) -> list[Step]:
+    """Each back end looks away before its bridges change and takes over afterwards; one whose bridges stay is left alone."""
+    steps: list[Step] = []
+    for name, backend in BACKENDS.items():
+        old = {key: bridge for key, bridge in before.bridges.items() if bridge.persist == name}
+        new = {key: bridge for key, bridge in after.bridges.items() if bridge.persist == name}
+        touched = {key for key in {*old, *new} if old.get(key) != new.get(key)} | {move.bridge for move in transfers}
+        touched |= {key for key in new if any(path in changes for path in backend.files(key, new[key]))}
+        if not kernel and not changes:
+            continue
+        was = {key: bridge for key, bridge in old.items() if key in touched}
+        will = {key: bridge for key, bridge in new.items() if key in touched}
+        if was or will:
+            moves = tuple(move for move in transfers if move.bridge in was or move.bridge in will)
+            handover = Handover(state, state.managers.get(name), was, will, moves, changes)
+            steps += [*backend.freeze(handover), *backend.thaw(handover)]
+    return steps
+
+
+def _file_steps(changes: t.Mapping[str, FileState | None], state: HostState) -> list[Step]:
+    """New files first, those that go away last: a host that is reset in between boots with a whole set."""
+    steps = []
+    for path in sorted(changes, key=lambda path: (changes[path] is None, path)):
+        new, old = changes[path], state.files.get(path)
+        do = Remove(path) if new is None else Write(path, new.content, new.mode, new.uid, new.gid)
+        undo = Remove(path) if old is None else Write(path, old.content, old.mode, old.uid, old.gid)
+        steps.append(Step(Phase.FILES, f"file {path}", (do,), (undo,), lasting=True))
+    if any("/udev/rules.d/" in path for path in changes):
+        reload = Run(("udevadm", "control", "--reload"), may_fail=True)
+        steps.append(Step(Phase.FILES, "udev reads its rules again", (reload,), (reload,)))
+    return steps
+
+
+def _refuse_edited(changes: t.Mapping[str, FileState | None], files: t.Mapping[str, FileState], before: Applied, state: HostState) -> None:
+    """What somebody wrote into a file of ours is not thrown away with it."""
+    problems = []
+    for path in changes:
+        memory, there = before.files.get(path), state.files.get(path)
+        if path not in files and memory and there and sha256(there) != memory.sha256:
+            problems.append(Problem(path, "was edited since we wrote it; move the edit elsewhere and delete the file, then run again"))
+    if problems:
+        raise Refused(problems)
+
+
+def _file_memory(files: t.Mapping[str, FileState], before: Applied, state: HostState) -> dict[str, AppliedFile]:
+    memory = {}
+    for path, file in files.items():
+        original = before.files[path].original if path in before.files else state.files.get(path)
+        memory[path] = AppliedFile(sha256(file), original)
+    return memory
+
+
+def sha256(file: FileState) -> str:
+    return hashlib.sha256(file.content.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _netfilter(before: Applied, after: Applied, state: HostState) -> tuple[dict[str, tuple[str, str]], list[Step]]:
+    """br_netfilter's switches, where the module is loaded; where it is not, the files wait for it."""
+    there = _netfilter_keys(state)
+    wanted = {"enable": dict.fromkeys(there, "1"), "disable": dict.fromkeys(there, "0")}.get(after.bridge_netfilter, {})
+    if after.bridge_netfilter == "keep" and before.bridge_netfilter != "keep":
+        wanted = {key: value for key, value in before.sysctls.items() if key in there}
+    settings = {key: (state.sysctls[key], value) for key, value in wanted.items() if state.sysctls[key] != value}
+    steps = [sysctl_step(Phase.SETTLE, "bridged frames and iptables", key, new, old) for key, (old, new) in settings.items()]
+    if after.bridge_netfilter == "enable" and not there:
+        steps.append(Step(Phase.LINK, "bridged frames and iptables", (Run(("modprobe", "br_netfilter")),)))
+    return settings, steps
+
+
+def _netfilter_keys(state: HostState) -> list[str]:
+    return [key for key in state.sysctls if key.startswith("net/bridge/")]
+
+
+def _sysctl_memory(before: Applied, after: Applied, state: HostState) -> dict[str, str]:
+    if after.bridge_netfilter == "keep":
+        return {}
+    return {**{key: state.sysctls[key] for key in _netfilter_keys(state)}, **before.sysctls}

@@ -1,0 +1,123 @@
+# Copyright: (c) 2026, hypervisor.vnet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# PRIVATE to the collection: breaking changes can come at any time.
+
+"""Move a layer 3 profile from one interface to another without a gap: make before break.
+
+Facts behind the order (measured on Linux 6.1 to 6.18, and in the kernel's own sources):
+
+* The same address may stand on two interfaces. Deleting an address takes its routes along, so the routes are replayed on
+  the new interface first.
+* The new interface drops what it sends until its operstate is ``up``: the profile follows in a second batch.
+* With rp_filter on, every packet that comes in by the bridge while the route still points to the NIC is lost: it is off
+  meanwhile, on both and on ``all`` (the kernel takes the greater of the interface's and all's).
+* The kernel lists IPv4 addresses oldest first and IPv6 addresses of one scope newest first: to keep their order, IPv6 ones are
+  added from the end.
+* Secondary addresses are deleted before their primary, or promote_secondaries changes what is left.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..model.address import Address
+from ..model.profile import Profile
+from ..model.state import HostState
+from ..model.step import Await, Phase, Step, ip_step, sysctl_step
+
+_OPERSTATE_LIMIT = 3.0
+_ALL_RP_FILTER = "net/ipv4/conf/all/rp_filter"
+
+
+def quiet_ipv6(state: HostState, name: str, why: str) -> list[Step]:
+    """An interface that shall have no IPv6 life of its own: no link-local address, no router advertisements."""
+    base = f"net/ipv6/conf/{name}"
+    if f"{base}/accept_ra" not in state.sysctls:
+        return []
+    steps = []
+    for key, value in (("accept_ra", "0"), ("addr_gen_mode", "1")):
+        before = state.sysctl(f"{base}/{key}")
+        if before != value:
+            steps.append(sysctl_step(Phase.LINK, why, f"{base}/{key}", value, before))
+    return steps
+
+
+def relax_rp_filter(state: HostState, names: t.Sequence[str]) -> tuple[list[Step], list[Step]]:
+    """The steps that switch rp_filter off before the change and those that restore it afterwards.
+
+    A link that does not exist yet starts with ``default``'s value and gets that of the last of ``names`` that exists.
+    """
+    why = "reverse path filtering would drop what arrives while the profile is on its way"
+    values = [(_ALL_RP_FILTER, state.sysctl(_ALL_RP_FILTER))]
+    known = [state.sysctl(f"net/ipv4/conf/{name}/rp_filter") for name in names if name in state.links]
+    values += [(f"net/ipv4/conf/{name}/rp_filter", state.sysctl(f"net/ipv4/conf/{name}/rp_filter", known[-1] if known else "0")) for name in names]
+    new = {f"net/ipv4/conf/{name}/rp_filter" for name in names if name not in state.links}
+    before = [sysctl_step(Phase.LINK, why, key, "0", value) for key, value in values if value != "0" or key in new]
+    after = [sysctl_step(Phase.SETTLE, "reverse path filtering as before", key, value, "0") for key, value in values if value != "0"]
+    return before, after
+
+
+def transfer(state: HostState, old: Profile, new: Profile, source: str, target: str, enslave: Step | None, release: Step | None) -> list[Step]:
+    """All steps that make ``new`` on ``target`` and take ``old`` off ``source``.
+
+    ``enslave`` puts the source into the target (uplink to bridge), ``release`` lets the target go (bridge to uplink).
+    """
+    steps = [_add(address, target) for address in new.addresses if address.family == 4]
+    if enslave:
+        steps.append(enslave)
+        if state.links[source].carrier:
+            ready = Await("up", _OPERSTATE_LIMIT, path=f"/sys/class/net/{target}/operstate", must=False)
+            steps.append(Step(Phase.SWITCH, f"{target} drops what it sends until the kernel calls it up", (ready,)))
+    steps += [_add(address, target) for address in reversed(new.addresses) if address.family == 6]
+    steps += _neighbours(old, target)
+    if release:
+        steps.append(release)
+    steps += _routes(old, new, source, target)
+    steps += _rules(old, new, source)
+    return steps + _take_off(old, source)
+
+
+def _add(address: Address, dev: str) -> Step:
+    return ip_step(Phase.SWITCH, f"{address.cidr} to {dev}", address.add_line(dev), address.delete_line(dev))
+
+
+def _neighbours(old: Profile, target: str) -> list[Step]:
+    """Seed the new interface's neighbour table, so that nobody has to be asked for right after the change."""
+    return [
+        ip_step(Phase.SWITCH, f"neighbour {neighbour.address} to {target}", neighbour.add_line(target), neighbour.delete_line(target))
+        for neighbour in old.neighbours
+    ]
+
+
+def _routes(old: Profile, new: Profile, source: str, target: str) -> list[Step]:
+    """On-link routes before those whose gateways they reach. A route that the source has is re-pointed in place."""
+    there = {route.key: route for route in old.routes}
+    steps = []
+    for route in sorted(new.routes, key=lambda route: bool(route.gateway or route.nexthops)):
+        before = there.get(route.key)
+        undo = before.line("replace") if before else route.line("del")
+        steps.append(ip_step(Phase.SWITCH, f"route {route.dst} through {target}", route.line("replace"), undo))
+    replaced = {route.key for route in new.routes}
+    for route in old.routes:
+        if route.key not in replaced:
+            steps.append(ip_step(Phase.SWITCH, f"route {route.dst} through {source} is not declared", route.line("del"), route.line("replace")))
+    return steps
+
+
+def _rules(old: Profile, new: Profile, source: str) -> list[Step]:
+    steps = [ip_step(Phase.SWITCH, "policy rule follows", rule.line("add"), rule.line("del")) for rule in new.rules]
+    return steps + [ip_step(Phase.SWITCH, f"policy rule of {source}", rule.line("del"), rule.line("add")) for rule in old.rules]
+
+
+def _take_off(old: Profile, source: str) -> list[Step]:
+    # Neighbours first: with its last IPv4 address an interface loses them all, the permanent ones too (fib_disable_ip).
+    steps = [
+        ip_step(Phase.SWITCH, f"neighbour {neighbour.address} off {source}", neighbour.delete_line(source), neighbour.add_line(source))
+        for neighbour in old.neighbours
+        if neighbour.permanent or neighbour.proxy
+    ]
+    ordered = [address for address in reversed(old.addresses) if address.family == 4]
+    ordered += [address for address in old.addresses if address.family == 6]
+    return steps + [ip_step(Phase.SWITCH, f"{address.cidr} off {source}", address.delete_line(source), address.add_line(source)) for address in ordered]

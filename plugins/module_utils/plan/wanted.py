@@ -1,0 +1,94 @@
+# Copyright: (c) 2026, hypervisor.vnet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# PRIVATE to the collection: breaking changes can come at any time.
+
+"""The layer 3 that a bridge shall have: its declaration, or what its uplink has now."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import replace
+
+from ..model.address import Address
+from ..model.bridge import Bridge
+from ..model.profile import Profile
+from ..model.route import Route
+
+DEFAULT = "default"
+
+
+def declared_profile(bridge: Bridge, uplink: Profile) -> Profile:
+    """The declared addresses and routes, in the form that they have on the uplink where it has them already (metrics,
+    labels), and the leases that the bridge takes over when it shall be configured by DHCP or router advertisements."""
+    there = {address.cidr: address for address in uplink.addresses}
+    addresses = [there.get(cidr, _address(cidr)) for cidr in bridge.addresses]
+    addresses = [replace(address, valid_lft=Address.valid_lft, preferred_lft=Address.preferred_lft, dynamic=False) for address in addresses]
+    leased = [address for address in uplink.addresses if address.cidr not in bridge.addresses and _is_leased(bridge, address)]
+    link_local = [address for address in uplink.addresses if address.is_link_local]
+    routes = []
+    for route in declared_routes(bridge):
+        same = [other for other in uplink.routes if is_covered(route, [replace(other, dev=route.dev)])]
+        routes.append(replace(same[0], expires=0) if same else route)
+    declared = {(route.family, route.dst) for route in routes}
+    for route in uplink.routes:
+        taken = bridge.dhcp4 if route.family == 4 else bridge.accept_ra
+        if taken and route.protocol in ("dhcp", "ra", "kernel") and (route.family, route.dst) not in declared:
+            routes.append(route)
+    return Profile(tuple(addresses + leased + link_local), tuple(routes), uplink.neighbours, uplink.rules)
+
+
+def _is_leased(bridge: Bridge, address: Address) -> bool:
+    if address.is_link_local or not address.dynamic:
+        return False
+    return bridge.dhcp4 if address.family == 4 else bridge.dhcp6 or bridge.accept_ra
+
+
+def _address(cidr: str) -> Address:
+    interface = ipaddress.ip_interface(cidr)
+    has_broadcast = interface.version == 4 and interface.network.prefixlen < 31
+    return Address(cidr, broadcast=str(interface.network.broadcast_address) if has_broadcast else "")
+
+
+def declared_routes(bridge: Bridge) -> tuple[Route, ...]:
+    """Gateways and routes of the declaration, on the bridge."""
+    routes = []
+    for gateway in (bridge.gateway4, bridge.gateway6):
+        if gateway:
+            routes.append(Route(_family(gateway), DEFAULT, bridge.name, gateway, protocol="static"))
+    for item in bridge.routes:
+        routes.append(
+            Route(
+                family=_family(item.via or item.to),
+                dst=item.to,
+                dev=bridge.name,
+                gateway=item.via,
+                table=item.table,
+                protocol="static",
+                scope="" if item.via else "link",
+                prefsrc=item.source,
+                metric=item.metric,
+                metrics=(("mtu", str(item.mtu)),) if item.mtu else (),
+            )
+        )
+    return tuple(routes)
+
+
+def _family(text: str) -> int:
+    return 6 if ":" in text else 4
+
+
+def is_covered(wanted: Route, there: list[Route]) -> bool:
+    """Is the declared route there? An undeclared metric, source or MTU may be anything: managers have defaults of their own."""
+    return any(_covers(route, wanted) for route in there)
+
+
+def _covers(route: Route, wanted: Route) -> bool:
+    if (route.family, route.dst, route.gateway, route.table, route.dev) != (wanted.family, wanted.dst, wanted.gateway, wanted.table, wanted.dev):
+        return False
+    if wanted.metric and route.metric != wanted.metric:
+        return False
+    if wanted.prefsrc and route.prefsrc != wanted.prefsrc:
+        return False
+    return set(wanted.metrics) <= set(route.metrics)

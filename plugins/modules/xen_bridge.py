@@ -1,0 +1,110 @@
+#!/usr/bin/python
+
+# Copyright: (c) 2026, hypervisor.vnet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: xen_bridge
+short_description: Linux bridges of Xen and KVM hosts
+version_added: 0.1.0
+author:
+  - hypervisor.vnet contributors (@hypervisor-vnet)
+description:
+  - Makes, changes and removes the bridges that guests are plugged into. It serves Xen dom0s and KVM hosts alike, whatever its name says.
+  - The NIC that the host itself is reached by can become the uplink of a bridge. Its addresses, routes, rules, neighbours, DNS servers and
+    leases move to the bridge, while SSH sessions through it go on.
+  - The configuration is kept over a reboot by the network manager that the host has, systemd-networkd, ifupdown or NetworkManager.
+  - Every step is written to a journal with what undoes it before it is done. A change that fails is undone, and a run that was killed is
+    undone by the next.
+options: {}
+extends_documentation_fragment:
+  - hypervisor.vnet._bridge
+  - hypervisor.vnet._bridge.change
+  - hypervisor.vnet._attributes
+  - hypervisor.vnet._attributes.actiongroup_vnet
+"""
+
+EXAMPLES = r"""
+- name: A bridge over the NIC that the host is reached by, and one for guests only
+  hypervisor.vnet.xen_bridge:
+    bridges:
+      - name: xenbr0
+        uplink: eth0
+      - name: xenbr1
+
+- name: A bridge with an address of its own and STP
+  hypervisor.vnet.xen_bridge:
+    bridges:
+      - name: br0
+        uplink: ens1f0
+        addresses: [10.20.190.2/24]
+        gateway4: 10.20.190.1
+        dns: [8.8.8.8]
+        stp: true
+
+- name: These bridges and no others of ours
+  hypervisor.vnet.xen_bridge:
+    prune: true
+    bridges:
+      - name: xenbr0
+        uplink: eth0
+
+- name: Give eth0 back what it had
+  hypervisor.vnet.xen_bridge:
+    state: absent
+    bridges:
+      - name: xenbr0
+"""
+
+RETURN = r"""
+commands:
+  description:
+    - What was done, or would be done in check mode, in the words an administrator would have typed.
+  returned: success
+  type: list
+  elements: str
+  sample:
+    - ip link add name xenbr0 address 52:54:00:12:34:56 type bridge forward_delay 0 no_linklocal_learn 1
+disrupts:
+  description:
+    - What the change disturbs, such as guests that lose their bridge. It needs O(allow_disruption=true).
+  returned: success
+  type: list
+  elements: str
+  sample: [vif1.0 loses its bridge xenbr0]
+problems:
+  description:
+    - Everything that is wrong with the input or the host, each with its place. Nothing was touched.
+  returned: when the input or the host is refused
+  type: list
+  elements: dict
+  contains:
+    path:
+      description:
+        - Where it is wrong.
+      type: str
+      sample: bridges[0].uplink
+    message:
+      description:
+        - What is wrong, and how to cure it.
+      type: str
+      sample: eth7 does not exist on this host; it has eth0, eth1
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils.argspec import BRIDGE_OPTIONS, CHANGE_OPTIONS
+from ..module_utils.options import bridges_document
+from ..module_utils.task import run_module
+
+
+def main() -> None:
+    spec = {"bridges": {"type": "list", "elements": "dict", "default": [], "options": BRIDGE_OPTIONS}, **CHANGE_OPTIONS}
+    run_module(AnsibleModule(argument_spec=spec, supports_check_mode=True), bridges_document)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# Copyright (c) The hypervisor.vnet authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# units.sh: the unit tests, in the checkout and then the way ansible-test runs them.
+set -euo pipefail
+
+root=$PWD
+python=$(python3 -c 'import sys; print("{}.{}".format(*sys.version_info[:2]))')
+echo "== unit: pytest"
+pytest -q tests/unit
+echo "== unit: ansible-test units"
+cd build/ansible_collections/hypervisor/vnet
+HOME=$root/build/home ansible-test units --local --python "$python" --color no < /dev/null
