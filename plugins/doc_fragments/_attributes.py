@@ -1,4 +1,4 @@
-# Copyright (c) The hypervisor.vnet authors
+# Copyright: (c) 2026, hypervisor.vnet contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -31,14 +31,9 @@ attributes:
     support: full
     details:
       - Needs root, Python 3.9 or newer and iproute2 on the host.
-  action_group:
-    description: Use C(group/hypervisor.vnet.vnet) in C(module_defaults) to set defaults for all modules of the collection.
-    support: full
-    membership:
-      - hypervisor.vnet.vnet
 """
 
-    # A module that only reads.
+    # A module that only reads: this one instead of the one above.
     INFO_MODULE = r"""
 options: {}
 attributes:
@@ -65,6 +60,12 @@ attributes:
     support: full
     details:
       - Needs Python 3.9 or newer and iproute2 on the host.
+"""
+
+    # Every module.
+    ACTIONGROUP_VNET = r"""
+options: {}
+attributes:
   action_group:
     description: Use C(group/hypervisor.vnet.vnet) in C(module_defaults) to set defaults for all modules of the collection.
     support: full

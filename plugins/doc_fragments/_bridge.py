@@ -138,6 +138,11 @@ no_linklocal_learn:
 """
 
 
+_NETWORK = _BRIDGE.replace("LIST", "networks").replace(
+    "Name of the bridge,", "Name of the network, and of its bridge unless O(networks[].bridge) says otherwise,"
+)
+
+
 def _indented(text: str, by: int) -> str:
     return "\n".join(" " * by + line if line else line for line in text.strip("\n").split("\n"))
 
@@ -177,7 +182,7 @@ options:
         description:
           - Name of the network's bridge, when it is not named like the network.
         type: str
-{_indented(_BRIDGE.replace("LIST", "networks").replace("Name of the bridge,", "Name of the network, and of its bridge unless O(networks[].bridge) says otherwise,"), 6)}
+{_indented(_NETWORK, 6)}
 """
 
     CHANGE = r"""

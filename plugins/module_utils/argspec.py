@@ -50,6 +50,8 @@ BRIDGE_OPTIONS: Spec = {
     "no_linklocal_learn": {"type": "bool", "default": True},
 }
 
+NETWORK_OPTIONS: Spec = {"layout": {"type": "str", "default": "bridge"}, "bridge": {"type": "str"}, **BRIDGE_OPTIONS}
+
 CHANGE_OPTIONS: Spec = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "prune": {"type": "bool", "default": False},
@@ -68,7 +70,9 @@ def change_problems(params: t.Mapping[str, t.Any], items: t.Sequence[t.Any], pat
     if not _OWNER.fullmatch(params["owner"]):
         problems.append(Problem("owner", f"{params['owner']!r} is no label; use 1 to 64 letters, digits, '_', '-' or '.'"))
     if params["prune"] and not items and not params["allow_empty"]:
-        problems.append(Problem(path, "is empty, and prune: true would remove everything of this owner; allow_empty: true says that this is meant"))
+        problems.append(
+            Problem(path, "is empty, and prune: true would remove everything of this owner; allow_empty: true says that this is meant")
+        )
     if params["prune"] and params["state"] == "absent":
         problems.append(Problem("prune", "goes with state: present only; state: absent removes what the list names"))
     return problems

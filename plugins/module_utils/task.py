@@ -43,7 +43,7 @@ class Result:
     warnings: list[str]
 
 
-def run_module(module: AnsibleModule, read: Reader) -> t.NoReturn:
+def run_module(module: AnsibleModule, read: Reader) -> None:
     """Read the options, bring the host there, and answer."""
     try:
         result = execute(read(module.params), check_mode=module.check_mode)
@@ -155,10 +155,14 @@ def _missing(expects: t.Mapping[str, Profile], state: HostState) -> str:
     for name, wanted in expects.items():
         there = profile_of(state, name) if name in state.links else Profile()
         have = {address.cidr for address in there.addresses}
-        lacking += [f"address {address.cidr} on {name}" for address in wanted.addresses if address.cidr not in have and not address.is_link_local]
+        lacking += [
+            f"address {address.cidr} on {name}" for address in wanted.addresses if address.cidr not in have and not address.is_link_local
+        ]
         routes = {(route.family, route.table, route.dst, route.gateway) for route in state.routes_through(name)}
         lacking += [
-            f"route {route.describe()} on {name}" for route in wanted.routes if (route.family, route.table, route.dst, route.gateway) not in routes
+            f"route {route.describe()} on {name}"
+            for route in wanted.routes
+            if (route.family, route.table, route.dst, route.gateway) not in routes
         ]
     return "; ".join(lacking)
 

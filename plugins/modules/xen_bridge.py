@@ -24,7 +24,6 @@ extends_documentation_fragment:
   - hypervisor.vnet._bridge
   - hypervisor.vnet._bridge.change
   - hypervisor.vnet._attributes
-  - hypervisor.vnet._attributes.actiongroup_vnet
 """
 
 EXAMPLES = r"""

@@ -52,8 +52,7 @@ class Machine:
             done = subprocess.run(
                 list(argv),
                 input=stdin,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
+                capture_output=True,
                 encoding="utf-8",
                 errors="surrogateescape",
                 env=self._environment,

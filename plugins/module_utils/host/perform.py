@@ -14,7 +14,7 @@ import typing as t
 
 from ..model.problem import VnetError
 from ..model.state import FileState
-from ..model.step import Action, Await, Ip, Nft, Remove, Run, Sysctl, Write
+from ..model.step import Action, Await, Ip, Nft, Remove, Sysctl, Write
 from .machine import Machine
 
 _INDEX = re.compile(r"\{index:([^}]+)\}")
@@ -36,10 +36,10 @@ def perform(machine: Machine, action: Action) -> None:
         _run(machine, ["nft", "-f", "-"], action.text)
     elif isinstance(action, Await):
         _await(machine, action)
-    elif isinstance(action, Run) and not action.may_fail:
-        _run(machine, list(action.argv))
-    elif isinstance(action, Run):
+    elif action.may_fail:
         machine.run(action.argv)
+    else:
+        _run(machine, list(action.argv))
 
 
 def perform_batch(machine: Machine, lines: t.Sequence[Ip], force: bool = False) -> None:

@@ -98,7 +98,11 @@ def cidr_problems(text: str, path: str) -> list[Problem]:
         return [Problem(path, f"{text} is a multicast, loopback or unspecified address; an interface needs one of its own")]
     if network.version == 4 and network.prefixlen < 31:
         if address == network.network_address:
-            return [Problem(path, f"{text} is the address of the network itself; use one of its hosts, as in {network[1]}/{network.prefixlen}")]
+            return [
+                Problem(path, f"{text} is the address of the network itself; use one of its hosts, as in {network[1]}/{network.prefixlen}")
+            ]
         if address == network.broadcast_address:
-            return [Problem(path, f"{text} is the broadcast address of {network}; use one of its hosts, as in {network[1]}/{network.prefixlen}")]
+            return [
+                Problem(path, f"{text} is the broadcast address of {network}; use one of its hosts, as in {network[1]}/{network.prefixlen}")
+            ]
     return []

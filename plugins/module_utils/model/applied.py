@@ -26,7 +26,7 @@ class UplinkBefore:
     """What an uplink or port was before it became ours. ``profile`` is empty for ports."""
 
     up: bool = False
-    profile: Profile = Profile()
+    profile: Profile = field(default_factory=Profile)
     sysctls: tuple[tuple[str, str], ...] = ()
 
 
@@ -93,7 +93,13 @@ def _bridge(data: dict[str, t.Any]) -> AppliedBridge:
     for name, item in data["links"].items():
         links[name] = UplinkBefore(item["up"], _profile(item["profile"]), tuple((key, value) for key, value in item["sysctls"]))
     return AppliedBridge(
-        data["owner"], _declared(data["bridge"]), data["mac"], data["persist"], links, _optional(BridgeSettings, data["adopted"]), dict(data["captured"])
+        data["owner"],
+        _declared(data["bridge"]),
+        data["mac"],
+        data["persist"],
+        links,
+        _optional(BridgeSettings, data["adopted"]),
+        dict(data["captured"]),
     )
 
 

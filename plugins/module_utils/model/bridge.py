@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ipaddress
 import typing as t
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .address import cidr_problems, normal_cidr
 from .interface import mac_problems, name_problems, normal_mac
@@ -43,7 +43,7 @@ class Bridge:
     name: str
     uplink: str = ""
     ports: tuple[str, ...] = ()
-    settings: BridgeSettings = BridgeSettings()
+    settings: BridgeSettings = field(default_factory=BridgeSettings)
     mac: str = ""
     mtu: int = 0
     declared_profile: bool = False
@@ -109,7 +109,9 @@ def _name_problems(options: t.Mapping[str, t.Any], path: str) -> list[Problem]:
     for index, port in enumerate(options.get("ports") or []):
         problems += name_problems(port, f"{path}.ports[{index}]")
         if port in seen:
-            problems.append(Problem(f"{path}.ports[{index}]", f"{port} is named twice; a port belongs to a bridge once, the uplink included"))
+            problems.append(
+                Problem(f"{path}.ports[{index}]", f"{port} is named twice; a port belongs to a bridge once, the uplink included")
+            )
         seen.add(port)
     return problems
 
@@ -209,14 +211,20 @@ def _profile_problems(bridge: Bridge, path: str) -> list[Problem]:
         near = [network for network in networks if network.version == version]
         if not (version == 6 and gateway.is_link_local) and not any(gateway in network for network in near):
             outside = ", ".join(str(network) for network in near) or f"no IPv{version} address at all"
-            problems.append(Problem(f"{path}.{option}", f"{text} is outside the bridge's addresses ({outside}); add an address of its network"))
+            problems.append(
+                Problem(f"{path}.{option}", f"{text} is outside the bridge's addresses ({outside}); add an address of its network")
+            )
         if any(ipaddress.ip_interface(cidr).ip == gateway for cidr in bridge.addresses):
             problems.append(Problem(f"{path}.{option}", f"{text} is the bridge's own address; name the router's"))
     for index, server in enumerate(bridge.dns):
         if not _is_address(server):
             problems.append(Problem(f"{path}.dns[{index}]", f"{server!r} is not an IP address"))
     if (bridge.dns or bridge.dns_search) and not bridge.declared_profile:
-        cure = "the uplink's servers move along by themselves; to set others, declare addresses or dhcp4 too" if bridge.uplink else "declare addresses too"
+        cure = (
+            "the uplink's servers move along by themselves; to set others, declare addresses or dhcp4 too"
+            if bridge.uplink
+            else "declare addresses too"
+        )
         problems.append(Problem(f"{path}.dns" if bridge.dns else f"{path}.dns_search", f"needs a declared profile; {cure}"))
     for index, domain in enumerate(bridge.dns_search):
         if not domain or any(not (char.isalnum() or char in "-._") for char in domain):

@@ -70,7 +70,9 @@ def _clashes(bridges: t.Sequence[Bridge], path: str) -> list[Problem]:
         for at, cidr in enumerate(bridge.addresses):
             address = cidr.split("/")[0]
             if address in addresses and not addresses[address].startswith(f"{place}."):
-                problems.append(Problem(f"{place}.addresses[{at}]", f"{address} is already at {addresses[address]}; an address belongs to one bridge"))
+                problems.append(
+                    Problem(f"{place}.addresses[{at}]", f"{address} is already at {addresses[address]}; an address belongs to one bridge")
+                )
             addresses.setdefault(address, f"{place}.addresses[{at}]")
     for link, place in links.items():
         if link in names:

@@ -21,7 +21,9 @@ import typing as t
 from dataclasses import dataclass
 
 # config.c of ifupdown: these begin a stanza; every other line is an option of the stanza before it.
-_STANZAS = frozenset({"iface", "auto", "mapping", "source", "source-dir", "source-directory", "template", "rename", "no-auto-down", "no-scripts"})
+_STANZAS = frozenset(
+    {"iface", "auto", "mapping", "source", "source-dir", "source-directory", "template", "rename", "no-auto-down", "no-scripts"}
+)
 _MARK = re.compile(r"#hypervisor-vnet:([^#!+]*)([!+]?)# ?(.*)", re.DOTALL)
 COMMANDS = frozenset({"up", "post-up", "pre-up", "down", "pre-down", "post-down"})
 # interfaces(5): source-directory reads only files with such names.

@@ -21,20 +21,20 @@ def networks_to_bridges(networks: t.Sequence[Options], path: str) -> tuple[list[
     """The options of each network's bridge, in the order of the networks, with what is wrong with the networks themselves."""
     problems: list[Problem] = []
     bridges = []
-    names: dict[str, str] = {}
+    names: dict[str, tuple[str, str]] = {}
     for index, network in enumerate(networks):
         place = f"{path}[{index}]"
-        name = network["name"]
-        if name in names:
-            problems.append(Problem(f"{place}.name", f"{name} is already {names[name]}.name; declare a network once"))
-        names.setdefault(name, place)
         layout = network.get("layout") or ""
         if layout not in LAYOUTS:
             problems.append(Problem(f"{place}.layout", f"{layout!r} does not exist in this version; there is: {', '.join(LAYOUTS)}"))
-            continue
         if network.get("bridge"):
-            problems += name_problems(name, f"{place}.name")
-        bridges.append(_bridge(network, LAYOUTS[layout]))
+            problems += name_problems(network["name"], f"{place}.name")
+        bridge = _bridge(network, LAYOUTS.get(layout, {}))
+        first, other = names.setdefault(network["name"], (place, bridge["name"]))
+        # the same bridge twice is told by read_bridges
+        if first != place and other != bridge["name"]:
+            problems.append(Problem(f"{place}.name", f"{network['name']} is already {first}.name; declare a network once"))
+        bridges.append(bridge)
     return bridges, problems
 
 

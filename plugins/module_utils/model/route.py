@@ -13,7 +13,9 @@ import typing as t
 from dataclasses import dataclass, replace
 
 # Route attributes that ip(8) can print and that a batch line below can say again; anything else is refused, not lost.
-METRICS = frozenset({"mtu", "advmss", "window", "rtt", "rttvar", "cwnd", "initcwnd", "initrwnd", "hoplimit", "quickack", "congctl", "rto_min"})
+METRICS = frozenset(
+    {"mtu", "advmss", "window", "rtt", "rttvar", "cwnd", "initcwnd", "initrwnd", "hoplimit", "quickack", "congctl", "rto_min"}
+)
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,14 @@ class Route:
     @property
     def meaning(self) -> tuple[t.Any, ...]:
         """What a packet sees of the route, whoever made it: managers differ in protocol, onlink and lifetimes."""
-        return (*self.key, self.dev, self.gateway, self.prefsrc, self.metrics, tuple(sorted((hop.dev, hop.gateway) for hop in self.nexthops)))
+        return (
+            *self.key,
+            self.dev,
+            self.gateway,
+            self.prefsrc,
+            self.metrics,
+            tuple(sorted((hop.dev, hop.gateway) for hop in self.nexthops)),
+        )
 
     def leads_through(self, dev: str) -> bool:
         return self.dev == dev or any(hop.dev == dev for hop in self.nexthops)

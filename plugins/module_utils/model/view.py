@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import typing as t
 from dataclasses import dataclass
 
 from .state import BridgeSettings, HostState
@@ -28,6 +29,10 @@ class LinkView:
     ports: tuple[str, ...] = ()
     addresses: tuple[str, ...] = ()
     routes: tuple[str, ...] = ()
+
+
+# The touched links by name, each before and after; None where it is not there.
+Views = dict[str, tuple[t.Optional[LinkView], t.Optional[LinkView]]]
 
 
 def view_of(state: HostState, name: str, owner: str = "", ports: frozenset[str] = frozenset()) -> LinkView | None:

@@ -14,8 +14,9 @@ from dataclasses import replace
 
 from ..host.machine import Machine
 from ..model.problem import VnetError
-from ..model.state import HostState, Link
+from ..model.state import FileState, HostState, Link
 from . import ifupdown, networkd, networkmanager
+from .legacy import legacy_claims
 from .link import COMMAND, parse_links
 from .route import NEIGHBOURS, PROXIES, ROUTES, RULES, parse_neighbours, parse_routes, parse_rules
 from .storage import root_links
@@ -38,15 +39,20 @@ def observe(machine: Machine, links: frozenset[str], files: frozenset[str], mana
     """
     found = parse_links(_output(machine, COMMAND))
     named = frozenset(links & found.keys())
+    backends = _managers(machine, links) if managers else {}
     return HostState(
         links=_with_tokens(found, machine.run(TOKENS).out),
         routes=parse_routes(_output(machine, ROUTES)),
         rules=parse_rules(*(_output(machine, command) for command in RULES)),
         neighbours=parse_neighbours(_output(machine, NEIGHBOURS), _output(machine, PROXIES)),
         sysctls=_sysctls(machine, named),
-        files={path: file for path, file in ((path, machine.read(path)) for path in sorted(files)) if file is not None},
-        managers=_managers(machine, links) if managers else {},
-        wireless=frozenset(name for name in named if machine.entries(f"/sys/class/net/{name}/wireless") or machine.exists(f"/sys/class/net/{name}/phy80211")),
+        files={**_foreign_files(backends), **{path: file for path, file in ((path, machine.read(path)) for path in sorted(files)) if file is not None}},
+        managers=backends,
+        wireless=frozenset(
+            name
+            for name in named
+            if machine.entries(f"/sys/class/net/{name}/wireless") or machine.exists(f"/sys/class/net/{name}/phy80211")
+        ),
         root_links=root_links(machine) if named else {},
         machine_id=machine.text("/etc/machine-id"),
     )
@@ -57,7 +63,13 @@ def _managers(machine: Machine, links: frozenset[str]) -> dict[str, t.Any]:
         "networkd": networkd.read(machine, links),
         "ifupdown": ifupdown.read(machine, links),
         "networkmanager": networkmanager.read(machine, links),
+        "legacy": legacy_claims(machine, links),
     }
+
+
+def _foreign_files(backends: t.Mapping[str, t.Any]) -> dict[str, FileState]:
+    """Users' own files that a back end may have to edit: a plan must know what stands in them, to put it back."""
+    return dict(backends["ifupdown"].files) if "ifupdown" in backends else {}
 
 
 def _output(machine: Machine, command: t.Sequence[str]) -> str:
@@ -80,5 +92,3 @@ def _with_tokens(links: dict[str, Link], text: str) -> dict[str, Link]:
         if name in links and token != "::":
             links[name] = replace(links[name], token=token)
     return links
-
-

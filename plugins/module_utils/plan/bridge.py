@@ -16,10 +16,11 @@ from ..model.profile import Profile, profile_of
 from ..model.route import Route
 from ..model.state import BridgeSettings, HostState, Link
 from ..model.step import Ip, Phase, Step, ip_step, sysctl_step
-from ..model.view import LinkView, view_of
+from ..model.view import Views, view_of
 from .backend import Transfer
 from .profile import quiet_ipv6, relax_rp_filter, transfer
-from .wanted import declared_profile, declared_routes, is_covered
+from .view import present_views, with_profile
+from .wanted import declared_profile, declared_routes, is_covered, returning_profile
 
 # Our names of the attributes, those of ip-link(8), and the factor between our unit and the kernel's.
 _ATTRIBUTES = {
@@ -41,7 +42,7 @@ class BridgePlan:
 
     steps: tuple[Step, ...] = ()
     transfers: tuple[Transfer, ...] = ()
-    views: t.Mapping[str, tuple[LinkView | None, LinkView | None]] = field(default_factory=dict)
+    views: Views = field(default_factory=dict)
     disrupts: tuple[str, ...] = ()
     expects: t.Mapping[str, Profile] = field(default_factory=dict)
 
@@ -71,9 +72,18 @@ def plan_present(name: str, before: AppliedBridge | None, after: AppliedBridge, 
         steps += _adjust_profile(name, before, after, state)
     if bridge.mtu and (link is None or link.mtu != bridge.mtu):
         # Again behind the ports: the kernel lowers a bridge to its smallest port as long as nobody set it.
-        steps.append(ip_step(Phase.SETTLE, f"mtu of {name}", f"link set dev {name} mtu {bridge.mtu}", f"link set dev {name} mtu {link.mtu}" if link else ""))
+        steps.append(
+            ip_step(
+                Phase.SETTLE,
+                f"mtu of {name}",
+                f"link set dev {name} mtu {bridge.mtu}",
+                f"link set dev {name} mtu {link.mtu}" if link else "",
+            )
+        )
     expects = {name: moved} if moved is not None else {}
-    return BridgePlan(tuple(steps), tuple(transfers), _views(name, before, after, state, moved), _disrupts(link, after, state), expects)
+    return BridgePlan(
+        tuple(steps), tuple(transfers), present_views(name, before, after, state, moved), _disrupts(link, after, state), expects
+    )
 
 
 def plan_absent(name: str, before: AppliedBridge, state: HostState) -> BridgePlan:
@@ -87,14 +97,14 @@ def plan_absent(name: str, before: AppliedBridge, state: HostState) -> BridgePla
     returns = bool(uplink) and uplink in state.links and state.links[uplink].master == name and before.adopted is None
     profile = Profile()
     if returns:
-        profile = _returning_profile(name, uplink, before, state)
+        profile = returning_profile(name, uplink, before, state)
         steps += _give_back(name, uplink, before, state)
         transfers.append(Transfer(name, uplink, name))
     for port in before.bridge.ports if before.adopted is None else ():
         steps += _let_go(port, name, before, state)
     own = {uplink, *before.bridge.ports}
     guests = tuple(port for port in state.ports_of(name) if port not in own)
-    views = {name: (view_of(state, name, before.owner, frozenset(own)), None)}
+    views: Views = {name: (view_of(state, name, before.owner, frozenset(own)), None)}
     if before.adopted is not None:
         steps += _settings_steps(link, before.adopted)
         left = view_of(state, name, "", frozenset(own))
@@ -104,7 +114,7 @@ def plan_absent(name: str, before: AppliedBridge, state: HostState) -> BridgePla
         steps.append(_remove(link, state, own))
     if returns:
         seen = view_of(state, uplink)
-        views[uplink] = (seen, _with_profile(replace(seen, master=""), profile) if seen else None)
+        views[uplink] = (seen, with_profile(replace(seen, master=""), profile) if seen else None)
     gap = tuple(f"{guest} loses its bridge {name}" for guest in guests)
     return BridgePlan(tuple(steps), tuple(transfers), views, gap, {uplink: profile} if returns else {})
 
@@ -160,7 +170,14 @@ def _settings_steps(link: Link, wanted: BridgeSettings) -> list[Step]:
 def _change(link: Link, after: AppliedBridge) -> list[Step]:
     steps = _settings_steps(link, after.bridge.settings)
     if link.mac != after.mac:
-        steps.append(ip_step(Phase.LINK, f"mac of {link.name}", f"link set dev {link.name} address {after.mac}", f"link set dev {link.name} address {link.mac}"))
+        steps.append(
+            ip_step(
+                Phase.LINK,
+                f"mac of {link.name}",
+                f"link set dev {link.name} address {after.mac}",
+                f"link set dev {link.name} address {link.mac}",
+            )
+        )
     if not link.up:
         steps.append(ip_step(Phase.LINK, f"{link.name} up", f"link set dev {link.name} up", f"link set dev {link.name} down"))
     return steps
@@ -232,7 +249,9 @@ def _quiet_new_bridge(name: str, state: HostState) -> list[Step]:
     if name in state.links:
         return quiet_ipv6(state, name, f"{name} gets its addresses from its uplink")
     base = f"net/ipv6/conf/{name}"
-    return [Step(Phase.LINK, f"{name} gets its addresses from its uplink", _sysctls((f"{base}/accept_ra", "0"), (f"{base}/addr_gen_mode", "1")))]
+    return [
+        Step(Phase.LINK, f"{name} gets its addresses from its uplink", _sysctls((f"{base}/accept_ra", "0"), (f"{base}/addr_gen_mode", "1")))
+    ]
 
 
 def _ipv6_life(name: str, uplink: str, after: AppliedBridge, state: HostState) -> list[Step]:
@@ -247,21 +266,9 @@ def _ipv6_life(name: str, uplink: str, after: AppliedBridge, state: HostState) -
     return [sysctl_step(Phase.SETTLE, f"IPv6 of {name}", key, value, "1" if key.endswith("mode") else "0") for key, value in pairs]
 
 
-def _returning_profile(name: str, uplink: str, before: AppliedBridge, state: HostState) -> Profile:
-    """What the uplink gets back: the bridge's profile where it had moved, else what the uplink had, leases excepted."""
-    there = profile_of(state, name).moved(name, uplink)
-    had = before.links.get(uplink)
-    if before.bridge.moves_profile or had is None:
-        return there
-    static = tuple(address for address in had.profile.addresses if not address.dynamic)
-    leased = tuple(address for address in there.addresses if address.dynamic)
-    routes = tuple(route for route in had.profile.routes if not route.expires)
-    return Profile(static + leased, routes, had.profile.neighbours, had.profile.rules)
-
-
 def _give_back(name: str, uplink: str, before: AppliedBridge, state: HostState) -> list[Step]:
     old = profile_of(state, name)
-    new = _returning_profile(name, uplink, before, state)
+    new = returning_profile(name, uplink, before, state)
     relax, restore = relax_rp_filter(state, (name, uplink))
     restore = [step for step in restore if f"/{name}/" not in step.do[0].command()]
     steps = list(relax)
@@ -307,14 +314,18 @@ def _withdraw(name: str, before: AppliedBridge | None, after: AppliedBridge, the
         for route in there.routes:
             if is_covered(old, [route]) and not any(is_covered(new, [route]) for new in kept) and route.key not in replaced:
                 steps.append(ip_step(Phase.SWITCH, f"route {route.dst} is not declared any more", route.line("del"), route.line("replace")))
-    gone = [address for address in there.addresses if address.cidr in before.bridge.addresses and address.cidr not in after.bridge.addresses]
+    gone = [
+        address for address in there.addresses if address.cidr in before.bridge.addresses and address.cidr not in after.bridge.addresses
+    ]
     for address in gone:
         steps.append(ip_step(Phase.SWITCH, f"{address.cidr} is not declared any more", address.delete_line(name), address.add_line(name)))
     if gone:
         # With a primary address the kernel drops the secondaries of its network and the routes behind it: say again what stays.
         left = [address for address in there.addresses if address not in gone and address.family == 4]
         steps += [ip_step(Phase.SWITCH, f"{address.cidr} stays", address.add_line(name)) for address in left]
-        steps += [ip_step(Phase.SWITCH, f"route {route.dst} stays", route.line("replace")) for route in _staying(there.routes, before, after)]
+        steps += [
+            ip_step(Phase.SWITCH, f"route {route.dst} stays", route.line("replace")) for route in _staying(there.routes, before, after)
+        ]
     return steps
 
 
@@ -337,57 +348,3 @@ def _disrupts(link: Link | None, after: AppliedBridge, state: HostState) -> tupl
     if after.bridge.mtu and after.bridge.mtu < link.mtu:
         causes.append(f"frames over {after.bridge.mtu} bytes no longer pass {link.name}")
     return tuple(f"{cause} ({', '.join(guests)})" for cause in causes)
-
-
-def _with_profile(view: LinkView, profile: Profile) -> LinkView:
-    return replace(
-        view,
-        addresses=tuple(address.cidr for address in profile.addresses if not address.is_link_local),
-        routes=tuple(sorted({route.describe() for route in profile.routes if route.protocol != "kernel"})),
-    )
-
-
-def _views(
-    name: str, before: AppliedBridge | None, after: AppliedBridge, state: HostState, moved: Profile | None
-) -> dict[str, tuple[LinkView | None, LinkView | None]]:
-    bridge = after.bridge
-    own = frozenset({bridge.uplink, *bridge.ports} - {""})
-    was_own = own | (frozenset({before.bridge.uplink, *before.bridge.ports}) if before else frozenset())
-    seen = view_of(state, name, before.owner if before else "", was_own)
-    mtu = bridge.mtu or (seen.mtu if seen else (state.links[bridge.uplink].mtu if bridge.uplink else 1500))
-    start = seen or LinkView(name)
-    then = replace(
-        start, kind="bridge", owner=after.owner, mac=after.mac, mtu=mtu, up=True, settings=bridge.settings, ports=tuple(sorted(own)), master=start.master
-    )
-    if moved is not None:
-        then = _with_profile(then, moved)
-    elif bridge.declared_profile or (before and before.bridge.declared_profile):
-        then = replace(then, **_adjusted(start, before, bridge))
-    views: dict[str, tuple[LinkView | None, LinkView | None]] = {name: (seen, then)}
-    for port in sorted(own):
-        link = view_of(state, port)
-        if link:
-            has = () if port == bridge.uplink and moved is not None else link.addresses
-            left = () if port == bridge.uplink and moved is not None else link.routes
-            views[port] = (link, replace(link, master=name, up=True, addresses=has, routes=left))
-    for port in sorted(was_own - own):
-        link = view_of(state, port)
-        if link and link.master == name and before:
-            given = _with_profile(link, _returning_profile(name, port, before, state)) if port == before.bridge.uplink else link
-            views[port] = (link, replace(given, master=""))
-    return views
-
-
-def _adjusted(start: LinkView, before: AppliedBridge | None, bridge: t.Any) -> dict[str, tuple[str, ...]]:
-    gone = set(before.bridge.addresses) - set(bridge.addresses) if before else set()
-    addresses = [cidr for cidr in start.addresses if cidr not in gone]
-    addresses += [cidr for cidr in bridge.addresses if cidr not in addresses]
-    routes = set(start.routes)
-    if before:
-        old = {route.describe() for route in declared_routes(before.bridge)} - {route.describe() for route in declared_routes(bridge)}
-        routes = {text for text in routes if not any(text == other or text.startswith(f"{other} ") for other in old)}
-    for route in declared_routes(bridge):
-        text = route.describe()
-        if not any(other == text or other.startswith(f"{text} ") for other in routes):
-            routes.add(text)
-    return {"addresses": tuple(addresses), "routes": tuple(sorted(routes))}

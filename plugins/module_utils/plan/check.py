@@ -34,20 +34,29 @@ def host_problems(document: Document, state: HostState, applied: Applied) -> lis
     for name in document.removed:
         owner = applied.bridges[name].owner if name in applied.bridges else ""
         if owner and owner != document.owner:
-            problems.append(Problem(document.path, f"{name} belongs to owner {owner!r}, not {document.owner!r}; name that owner to remove it"))
+            problems.append(
+                Problem(document.path, f"{name} belongs to owner {owner!r}, not {document.owner!r}; name that owner to remove it")
+            )
     return problems
 
 
 def _bridge_problems(bridge: Bridge, document: Document, state: HostState, applied: Applied, place: str) -> list[Problem]:
     link, ours = state.links.get(bridge.name), applied.bridges.get(bridge.name)
     if ours and ours.owner != document.owner:
-        return [Problem(f"{place}.name", f"{bridge.name} belongs to owner {ours.owner!r}, not {document.owner!r}; declare it there, or remove it there first")]
+        return [
+            Problem(
+                f"{place}.name",
+                f"{bridge.name} belongs to owner {ours.owner!r}, not {document.owner!r}; declare it there, or remove it there first",
+            )
+        ]
     if link is None:
         return []
     if link.bridge is None:
         return [Problem(f"{place}.name", f"{bridge.name} exists and is no bridge but a {link.kind or 'network card'}; choose another name")]
     if ours is None and not document.adopt:
-        return [Problem(f"{place}.name", f"{bridge.name} exists and is not ours; adopt: true takes it over as it is, or choose another name")]
+        return [
+            Problem(f"{place}.name", f"{bridge.name} exists and is not ours; adopt: true takes it over as it is, or choose another name")
+        ]
     return []
 
 
@@ -59,12 +68,17 @@ def _uplink_problems(bridge: Bridge, state: HostState, place: str) -> list[Probl
     problems = _cannot_be_port(link, bridge.name, state, place)
     if name in state.root_links:
         problems.append(
-            Problem(place, f"{name} carries {state.root_links[name]}: its move would stop the host; use layout route or nat with {name} as uplink instead")
+            Problem(
+                place,
+                f"{name} carries {state.root_links[name]}: its move would stop the host; use layout route or nat with {name} as uplink instead",
+            )
         )
     if link.master != bridge.name and bridge.moves_profile:
         for route in profile_of(state, name).routes:
             if route.unknown:
-                problems.append(Problem(place, f"the route {route.describe()} has {', '.join(route.unknown)}, which cannot be moved; remove it first"))
+                problems.append(
+                    Problem(place, f"the route {route.describe()} has {', '.join(route.unknown)}, which cannot be moved; remove it first")
+                )
     return problems
 
 
@@ -74,7 +88,9 @@ def _port_problems(name: str, bridge: str, state: HostState, place: str) -> list
         return [Problem(place, f"{name} does not exist on this host; it has {_candidates(state)}")]
     problems = _cannot_be_port(link, bridge, state, place)
     if link.master != bridge and any(not address.is_link_local for address in link.addresses):
-        problems.append(Problem(place, f"{name} carries addresses; name it as uplink, so that they move to the bridge, or remove them first"))
+        problems.append(
+            Problem(place, f"{name} carries addresses; name it as uplink, so that they move to the bridge, or remove them first")
+        )
     return problems
 
 
@@ -92,16 +108,30 @@ def _cannot_be_port(link: Link, bridge: str, state: HostState, place: str) -> li
         problems.append(Problem(place, f"{name} is already in {kind} {link.master}; {cure}"))
     on_top = [other.name for other in state.links.values() if other.lower == name and other.kind in _ON_TOP]
     if on_top:
-        problems.append(Problem(place, f"{', '.join(on_top)} on {name} keeps it from becoming a bridge port; remove it, or give the guest a port of the bridge"))
+        problems.append(
+            Problem(
+                place,
+                f"{', '.join(on_top)} on {name} keeps it from becoming a bridge port; remove it first",
+            )
+        )
     if name in state.wireless:
-        problems.append(Problem(place, f"{name} is wireless: access points accept one MAC a station, so guests behind a bridge stay unheard; use layout nat"))
+        problems.append(
+            Problem(
+                place, f"{name} is wireless: access points accept one MAC a station, so guests behind a bridge stay unheard; use layout nat"
+            )
+        )
     return problems
 
 
 def _mtu_problems(bridge: Bridge, state: HostState, place: str) -> list[Problem]:
     uplink = state.links.get(bridge.uplink)
     if bridge.mtu and uplink and bridge.mtu > uplink.mtu:
-        return [Problem(f"{place}.mtu", f"{bridge.mtu} is beyond the {uplink.mtu} of its uplink {uplink.name}; raise the uplink's first, or lower this")]
+        return [
+            Problem(
+                f"{place}.mtu",
+                f"{bridge.mtu} is beyond the {uplink.mtu} of its uplink {uplink.name}; raise the uplink's first, or lower this",
+            )
+        ]
     return []
 
 
@@ -115,7 +145,7 @@ def adoption_problems(names: t.Iterable[str], differs: t.Mapping[str, t.Sequence
     return [
         Problem(
             document.place(name),
-            f"{name} is configured by its own files, which say otherwise: {', '.join(differs[name])}; declare it as it is, change those files, or remove it there",
+            f"{name} is configured by its own files, which say otherwise: {', '.join(differs[name])}; declare it as it is, or change those files",
         )
         for name in names
         if differs.get(name)

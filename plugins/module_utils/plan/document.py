@@ -19,11 +19,11 @@ from ..model.problem import Problem, Refused
 from ..model.profile import Profile, profile_of
 from ..model.state import FileState, HostState
 from ..model.step import Phase, Remove, Run, Step, Write, sysctl_step
-from ..model.view import LinkView
+from ..model.view import Views
 from .backend import Handover, Transfer
 from .bridge import BridgePlan, plan_absent, plan_present
 from .check import adoption_problems, host_problems
-from .persist import BACKENDS, capture, changed_files, choose, wanted_files
+from .persist import BACKENDS, capture, changed_files, choose, unedited_files, wanted_files
 
 _KEPT_SYSCTLS = ("disable_ipv6", "accept_ra", "addr_gen_mode")
 
@@ -33,8 +33,8 @@ class Plan:
     """Steps in order, what they lead to, and what people are told of it. ``expects``: profiles that must stand afterwards."""
 
     steps: tuple[Step, ...] = ()
-    applied: Applied = Applied()
-    views: t.Mapping[str, tuple[LinkView | None, LinkView | None]] = field(default_factory=dict)
+    applied: Applied = field(default_factory=Applied)
+    views: Views = field(default_factory=dict)
     files: t.Mapping[str, tuple[FileState | None, FileState | None]] = field(default_factory=dict)
     settings: t.Mapping[str, tuple[str, str]] = field(default_factory=dict)
     disrupts: tuple[str, ...] = ()
@@ -135,7 +135,7 @@ def _compose(plans: t.Mapping[str, BridgePlan], before: Applied, after: Applied,
     transfers = tuple(transfer for plan in plans.values() for transfer in plan.transfers)
     steps = _file_steps(changes, state) + kernel + netfilter
     steps += _handovers(kernel, changes, transfers, before, after, state)
-    views: dict[str, tuple[LinkView | None, LinkView | None]] = {}
+    views: Views = {}
     for plan in plans.values():
         views.update(plan.views)
     return Plan(
@@ -191,10 +191,10 @@ def _file_steps(changes: t.Mapping[str, FileState | None], state: HostState) -> 
 
 def _refuse_edited(changes: t.Mapping[str, FileState | None], files: t.Mapping[str, FileState], before: Applied, state: HostState) -> None:
     """What somebody wrote into a file of ours is not thrown away with it."""
-    problems = []
+    problems, users = [], unedited_files(state)
     for path in changes:
         memory, there = before.files.get(path), state.files.get(path)
-        if path not in files and memory and there and sha256(there) != memory.sha256:
+        if path not in files and path not in users and memory and there and sha256(there) != memory.sha256:
             problems.append(Problem(path, "was edited since we wrote it; move the edit elsewhere and delete the file, then run again"))
     if problems:
         raise Refused(problems)

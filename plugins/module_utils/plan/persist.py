@@ -20,6 +20,9 @@ from ..render.boot import boot_files
 from . import ifupdown, networkd, networkmanager
 from .backend import Backend
 
+_LEGACY_CURE = (
+    "let systemd-networkd, ifupdown or NetworkManager (with a keyfile) configure it, or say persist: none for a bridge until reboot"
+)
 BACKENDS: dict[str, Backend] = {backend.name: backend for backend in (networkd.BACKEND, ifupdown.BACKEND, networkmanager.BACKEND)}
 
 
@@ -27,17 +30,29 @@ def choose(document: Document, bridge: Bridge, state: HostState, applied: Applie
     """The back end's name. What made the bridge keeps it; else what the user says; else what manages the uplink now."""
     known = applied.bridges.get(bridge.name)
     if document.persist != "auto":
-        if known and known.persist != document.persist:
+        if known and known.persist not in (document.persist, "foreign"):
             return known.persist, [
-                Problem(place, f"{bridge.name} is kept by {known.persist}; remove it before {document.persist} can take over, or leave persist: auto")
+                Problem(
+                    place,
+                    f"{bridge.name} is kept by {known.persist}; remove it before {document.persist} can take over, or leave persist: auto",
+                )
             ]
+        if known:
+            return known.persist, []
         return document.persist, _not_running(document.persist, state, place)
     if known:
         return known.persist, []
     link = bridge.uplink or _default_link(state)
+    legacy = state.managers.get("legacy", {}).get(link)
+    if legacy:
+        return "", [Problem(f"{place}.uplink", f"{link} is configured by {legacy}, which this collection does not write; {_LEGACY_CURE}")]
     claims = [name for name, backend in BACKENDS.items() if link and backend.claims(state.managers.get(name), link)]
     if len(claims) > 1:
-        return "", [Problem(f"{place}.uplink", f"both {' and '.join(claims)} manage {link}; which one shall keep {bridge.name}? Say it with persist:")]
+        return "", [
+            Problem(
+                f"{place}.uplink", f"both {' and '.join(claims)} manage {link}; which one shall keep {bridge.name}? Say it with persist:"
+            )
+        ]
     if claims:
         return claims[0], []
     return _only_active(bridge, state, place)
@@ -50,7 +65,7 @@ def _only_active(bridge: Bridge, state: HostState, place: str) -> tuple[str, lis
     if active:
         return "", [Problem(place, f"{', '.join(active)} all run here; which one shall keep {bridge.name}? Say it with persist:")]
     return "", [
-        Problem(place, "none of systemd-networkd, ifupdown and NetworkManager runs here; wicked and ifcfg hosts are not supported, persist: none is until reboot")
+        Problem(place, "none of systemd-networkd, ifupdown and NetworkManager runs here to keep it; persist: none makes it until reboot"),
     ]
 
 
@@ -82,7 +97,8 @@ def wanted_files(applied: Applied, state: HostState) -> dict[str, FileState]:
         bridges = {key: bridge for key, bridge in applied.bridges.items() if bridge.persist == name}
         for key, bridge in bridges.items():
             files.update(backend.files(key, bridge))
-        files.update(backend.edits(state.managers.get(name), bridges))
+        plain = backend.edits(state.managers.get(name), {})
+        files.update({path: file for path, file in backend.edits(state.managers.get(name), bridges).items() if file != plain.get(path)})
     kept = {name: bridge for name, bridge in applied.bridges.items() if bridge.persist in BACKENDS}
     files.update(boot_files(kept, applied.bridge_netfilter))
     return files
@@ -91,7 +107,17 @@ def wanted_files(applied: Applied, state: HostState) -> dict[str, FileState]:
 def changed_files(wanted: t.Mapping[str, FileState], before: Applied, state: HostState) -> dict[str, FileState | None]:
     """Path -> new file, None where ours goes away; only what differs from the host."""
     changes: dict[str, FileState | None] = {path: file for path, file in wanted.items() if state.files.get(path) != file}
+    plain = unedited_files(state)
     for path, memory in before.files.items():
-        if path not in wanted and state.files.get(path) != memory.original:
-            changes[path] = memory.original
+        original = plain.get(path, memory.original)
+        if path not in wanted and state.files.get(path) != original:
+            changes[path] = original
     return changes
+
+
+def unedited_files(state: HostState) -> dict[str, FileState]:
+    """Users' files as they read without our marks, with whatever was edited in them meanwhile."""
+    plain: dict[str, FileState] = {}
+    for name, backend in BACKENDS.items():
+        plain.update(backend.edits(state.managers.get(name), {}))
+    return plain

@@ -52,14 +52,18 @@ def relax_rp_filter(state: HostState, names: t.Sequence[str]) -> tuple[list[Step
     why = "reverse path filtering would drop what arrives while the profile is on its way"
     values = [(_ALL_RP_FILTER, state.sysctl(_ALL_RP_FILTER))]
     known = [state.sysctl(f"net/ipv4/conf/{name}/rp_filter") for name in names if name in state.links]
-    values += [(f"net/ipv4/conf/{name}/rp_filter", state.sysctl(f"net/ipv4/conf/{name}/rp_filter", known[-1] if known else "0")) for name in names]
+    values += [
+        (f"net/ipv4/conf/{name}/rp_filter", state.sysctl(f"net/ipv4/conf/{name}/rp_filter", known[-1] if known else "0")) for name in names
+    ]
     new = {f"net/ipv4/conf/{name}/rp_filter" for name in names if name not in state.links}
     before = [sysctl_step(Phase.LINK, why, key, "0", value) for key, value in values if value != "0" or key in new]
     after = [sysctl_step(Phase.SETTLE, "reverse path filtering as before", key, value, "0") for key, value in values if value != "0"]
     return before, after
 
 
-def transfer(state: HostState, old: Profile, new: Profile, source: str, target: str, enslave: Step | None, release: Step | None) -> list[Step]:
+def transfer(
+    state: HostState, old: Profile, new: Profile, source: str, target: str, enslave: Step | None, release: Step | None
+) -> list[Step]:
     """All steps that make ``new`` on ``target`` and take ``old`` off ``source``.
 
     ``enslave`` puts the source into the target (uplink to bridge), ``release`` lets the target go (bridge to uplink).
@@ -102,7 +106,9 @@ def _routes(old: Profile, new: Profile, source: str, target: str) -> list[Step]:
     replaced = {route.key for route in new.routes}
     for route in old.routes:
         if route.key not in replaced:
-            steps.append(ip_step(Phase.SWITCH, f"route {route.dst} through {source} is not declared", route.line("del"), route.line("replace")))
+            steps.append(
+                ip_step(Phase.SWITCH, f"route {route.dst} through {source} is not declared", route.line("del"), route.line("replace"))
+            )
     return steps
 
 
@@ -120,4 +126,6 @@ def _take_off(old: Profile, source: str) -> list[Step]:
     ]
     ordered = [address for address in reversed(old.addresses) if address.family == 4]
     ordered += [address for address in old.addresses if address.family == 6]
-    return steps + [ip_step(Phase.SWITCH, f"{address.cidr} off {source}", address.delete_line(source), address.add_line(source)) for address in ordered]
+    return steps + [
+        ip_step(Phase.SWITCH, f"{address.cidr} off {source}", address.delete_line(source), address.add_line(source)) for address in ordered
+    ]

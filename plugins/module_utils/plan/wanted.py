@@ -12,9 +12,11 @@ import ipaddress
 from dataclasses import replace
 
 from ..model.address import Address
+from ..model.applied import AppliedBridge
 from ..model.bridge import Bridge
-from ..model.profile import Profile
+from ..model.profile import Profile, profile_of
 from ..model.route import Route
+from ..model.state import HostState
 
 DEFAULT = "default"
 
@@ -37,6 +39,18 @@ def declared_profile(bridge: Bridge, uplink: Profile) -> Profile:
         if taken and route.protocol in ("dhcp", "ra", "kernel") and (route.family, route.dst) not in declared:
             routes.append(route)
     return Profile(tuple(addresses + leased + link_local), tuple(routes), uplink.neighbours, uplink.rules)
+
+
+def returning_profile(name: str, uplink: str, before: AppliedBridge, state: HostState) -> Profile:
+    """What the uplink gets back: the bridge's profile where it had moved, else what the uplink had, leases excepted."""
+    there = profile_of(state, name).moved(name, uplink)
+    had = before.links.get(uplink)
+    if before.bridge.moves_profile or had is None:
+        return there
+    static = tuple(address for address in had.profile.addresses if not address.dynamic)
+    leased = tuple(address for address in there.addresses if address.dynamic)
+    routes = tuple(route for route in had.profile.routes if not route.expires)
+    return Profile(static + leased, routes, had.profile.neighbours, had.profile.rules)
 
 
 def _is_leased(bridge: Bridge, address: Address) -> bool:
@@ -85,7 +99,13 @@ def is_covered(wanted: Route, there: list[Route]) -> bool:
 
 
 def _covers(route: Route, wanted: Route) -> bool:
-    if (route.family, route.dst, route.gateway, route.table, route.dev) != (wanted.family, wanted.dst, wanted.gateway, wanted.table, wanted.dev):
+    if (route.family, route.dst, route.gateway, route.table, route.dev) != (
+        wanted.family,
+        wanted.dst,
+        wanted.gateway,
+        wanted.table,
+        wanted.dev,
+    ):
         return False
     if wanted.metric and route.metric != wanted.metric:
         return False

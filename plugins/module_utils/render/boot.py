@@ -30,7 +30,9 @@ def boot_files(bridges: t.Mapping[str, AppliedBridge], netfilter: str) -> dict[s
     ]
     if netfilter != "keep":
         # sysctl.d(5): settings of a module that is loaded later are lost unless udev applies them when it appears.
-        rules.append('ACTION=="add", SUBSYSTEM=="module", KERNEL=="br_netfilter", RUN+="/usr/lib/systemd/systemd-sysctl --prefix=/net/bridge"')
+        rules.append(
+            'ACTION=="add", SUBSYSTEM=="module", KERNEL=="br_netfilter", RUN+="/usr/lib/systemd/systemd-sysctl --prefix=/net/bridge"'
+        )
         value = "1" if netfilter == "enable" else "0"
         files[SYSCTL] = _file([f"-{key} = {value}" for key in NETFILTER_KEYS])
     if netfilter == "enable":

@@ -13,7 +13,7 @@ from dataclasses import fields
 
 from ..model.state import BridgeSettings, FileState
 from ..model.step import Step
-from ..model.view import LinkView
+from ..model.view import LinkView, Views
 
 Diff = dict[str, str]
 
@@ -39,7 +39,7 @@ def _word(value: t.Any) -> str:
     return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
 
 
-def link_diffs(views: t.Mapping[str, tuple[LinkView | None, LinkView | None]]) -> list[Diff]:
+def link_diffs(views: Views) -> list[Diff]:
     diffs = []
     for name in sorted(views):
         before, after = (describe(view) for view in views[name])

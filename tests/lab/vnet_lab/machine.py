@@ -178,7 +178,7 @@ class Machine:
         leader = self.leader
         if not leader:
             raise LabError(f"host {self.name} is off")
-        enter = ["nsenter", "--target", str(leader), "--mount", "--uts", "--ipc", "--net", "--pid", "--root", "--wd=/"]
+        enter = ["nsenter", "--target", str(leader), "--mount", "--uts", "--ipc", "--net", "--pid", "--root", "--wd"]
         return [*enter, *_CLEAN_ENV, *argv]
 
     def exec(

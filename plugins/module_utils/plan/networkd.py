@@ -1,0 +1,297 @@
+# Copyright: (c) 2026, hypervisor.vnet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# PRIVATE to the collection: breaking changes can come at any time.
+
+"""systemd-networkd (and netplan above it) as a persistence back end.
+
+Where a profile changes its interface, networkd is ended as for its own restart (SIGUSR2: leases are kept; `systemctl stop` would
+release them) and started again when the kernel has the new state. Measured on 252 and 257: a start without KeepConfiguration=yes
+deletes and adds addresses again (13-50 ms IPv4, 2-3 s IPv6 with router advertisements), on all interfaces, so all of them have
+it as a run-time drop-in meanwhile. When it goes, nobody tells networkd: that is for its next reload. Before 257 that reload would
+renew the lease (37 ms, 2.8 s IPv6), so an interface with a lease keeps the drop-in until the next boot.
+
+Where no profile and no port moves, `networkctl reload` is enough, and touches nothing but the bridges whose files changed.
+On 257 a port that was plugged before a reload stays "configuring", hence no reload for ports.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import ipaddress
+import typing as t
+
+from ..model.applied import AppliedBridge
+from ..model.bridge import Bridge
+from ..model.interface import eui64_address
+from ..model.problem import Problem
+from ..model.state import FileState, HostState, Link
+from ..model.step import Action, Await, Phase, Remove, Run, Step, Write
+from ..observe.networkd import KEEP, RUNTIME, SERVICE, Facts
+from ..render.networkd import FOLDER, PREFIXES, bridge_files, bridge_sections, file_name, network_file, parse
+from .backend import Backend, Handover, no_edits
+
+_DROP_IN = "# Written by hypervisor.vnet: what is configured survives the next start of systemd-networkd.\n[Network]\nKeepConfiguration=yes\n"
+# From this version on a reload keeps leases whose settings did not change.
+_KEEPS_LEASES = 257
+_STOP_LIMIT = 10.0
+_AGREE_LIMIT = 20.0
+# Keys of [Match] that never match a bridge: it has no hardware behind it.
+_HARDWARE = frozenset({"Path", "Driver", "PermanentMACAddress", "Property", "WLANInterfaceType", "SSID", "BSSID"})
+
+
+def active(facts: t.Any) -> bool:
+    return isinstance(facts, Facts) and facts.active
+
+
+def claims(facts: t.Any, link: str) -> bool:
+    return isinstance(facts, Facts) and bool(facts.file_of(link))
+
+
+def problems(facts: t.Any, bridge: Bridge, path: str) -> list[Problem]:
+    """What networkd could not keep over a reboot."""
+    found = []
+    if not isinstance(facts, Facts) or not facts.active:
+        return found
+    rivals = _rivals(facts, bridge)
+    prefix = _prefix(facts, bridge) if bridge.uplink else PREFIXES[0]
+    first = file_name(prefix, bridge.name)
+    for rival in rivals:
+        if not all(file_name(prefix, link) < rival for link in (bridge.name, bridge.uplink, *bridge.ports) if link):
+            found.append(Problem(path, f"{facts.files[rival].path} sorts before {first} and would win over it; rename it to 10-{rival.lstrip('0123456789-')}"))
+    if bridge.moves_profile and bridge.uplink in facts.stray:
+        found.append(
+            Problem(
+                f"{path}.uplink",
+                f"{bridge.uplink} has addresses that no file of systemd-networkd makes, so they would be gone after a reboot; declare addresses for {bridge.name}",
+            )
+        )
+    for index, route in enumerate(bridge.routes):
+        if not route.table.isdigit() and route.table not in ("main", "default", "local"):
+            message = f"systemd-networkd does not know the table {route.table!r}; write its number, as in /etc/iproute2/rt_tables"
+            found.append(Problem(f"{path}.routes[{index}].table", message))
+    return found
+
+
+def _rivals(facts: Facts, bridge: Bridge) -> list[str]:
+    """The host's own files that ours must outdo: those of the uplink and the ports, and any that would match the bridge."""
+    links = (bridge.uplink, *bridge.ports)
+    return sorted(name for name, file in facts.files.items() if _matches_bridge(file.text, bridge.name) or any(_names(file.text, link) for link in links if link) or name in {facts.file_of(link) for link in links})
+
+
+def _match_pairs(text: str) -> dict[str, str]:
+    pairs: dict[str, str] = {}
+    for name, section in parse(text):
+        for key, value in section if name == "Match" else ():
+            pairs[key] = f"{pairs.get(key, '')} {value}".strip()
+    return pairs
+
+
+def _names(text: str, link: str) -> bool:
+    return _globs(_match_pairs(text).get("Name", ""), link)
+
+
+def _matches_bridge(text: str, name: str) -> bool:
+    """Would this file match a bridge of that name? When in doubt, yes."""
+    pairs = _match_pairs(text)
+    if not pairs or _HARDWARE & set(pairs):
+        return False
+    wanted = (("Name", name), ("Type", "bridge"), ("Kind", "bridge"))
+    return all(_globs(pairs[key], value) for key, value in wanted if key in pairs)
+
+
+def _globs(patterns: str, value: str) -> bool:
+    words = patterns.split()
+    if words and words[0].startswith("!"):
+        return not any(fnmatch.fnmatchcase(value, word) for word in [words[0][1:], *words[1:]])
+    return any(fnmatch.fnmatchcase(value, word) for word in words)
+
+
+def _prefix(facts: Facts, bridge: Bridge) -> str:
+    rivals = _rivals(facts, bridge)
+    links = [link for link in (bridge.name, bridge.uplink, *bridge.ports) if link]
+    for prefix in PREFIXES:
+        if all(file_name(prefix, link) < rival for link in links for rival in rivals):
+            return prefix
+    return PREFIXES[0]
+
+
+def capture(facts: t.Any, state: HostState, bridge: Bridge) -> t.Mapping[str, str]:
+    """The uplink's file with its drop-ins as text, and who it is to DHCP servers and routers."""
+    if not isinstance(facts, Facts):
+        return {}
+    uplink = state.links[bridge.uplink]
+    captured = {"prefix": _prefix(facts, bridge)}
+    file = facts.file_of(uplink.name)
+    text = facts.files[file].text if file in facts.files else ""
+    if text:
+        captured.update(file=file, network=text)
+    if uplink.mtu != 1500:
+        captured["mtu"] = str(uplink.mtu)
+    named = {name for name, pairs in parse(text) for key, _value in pairs if key == "IAID"}
+    if uplink.name in facts.iaid4 and not named & {"DHCP", "DHCPv4"}:
+        captured["iaid4"] = facts.iaid4[uplink.name]
+    if uplink.name in facts.iaid6 and not named & {"DHCP", "DHCPv6"}:
+        captured["iaid6"] = facts.iaid6[uplink.name]
+    token = _token(uplink, bridge.mac or uplink.mac)
+    return {**captured, "token": token} if token else captured
+
+
+def _token(uplink: Link, mac: str) -> str:
+    """The host part of the uplink's SLAAC address, where it is not the one that the bridge's MAC gives."""
+    own = [address for address in uplink.addresses if address.mngtmpaddr]
+    own = own or [address for address in uplink.addresses if address.family == 6 and address.dynamic and address.cidr.endswith("/64")]
+    hosts = [int(ipaddress.ip_interface(address.cidr)) & (1 << 64) - 1 for address in own]
+    if not hosts or int(eui64_address(mac), 16) in hosts:
+        return ""
+    return f"static:{ipaddress.IPv6Address(hosts[0])}"
+
+
+def files(name: str, bridge: AppliedBridge) -> t.Mapping[str, FileState]:
+    return bridge_files(name, bridge)
+
+
+def freeze(handover: Handover) -> tuple[Step, ...]:
+    if not _is_concerned(handover):
+        return ()
+    facts: Facts = handover.facts
+    if _is_gentle(handover):
+        keep, drop = _keep(_bridge_networks(handover.before)), _drop(_bridge_networks(handover.before), facts.kept)
+        undo = (*keep, Run(("networkctl", "reload")), *_agreement(handover, handover.before, must=False), *drop)
+        return (Step(Phase.FREEZE, "systemd-networkd reads its old files again", (), undo),)
+    networks = _all_networks(handover)
+    lasting = facts.kept | _with_leases(handover)
+    look_again = (*_start(facts), *_agreement(handover, handover.before, must=False))
+    return (
+        Step(Phase.FREEZE, "what is configured survives the next start of systemd-networkd", _keep(networks), _drop(networks, lasting)),
+        Step(Phase.FREEZE, "systemd-networkd looks away and keeps its leases", _end(facts, must=True), look_again),
+    )
+
+
+def thaw(handover: Handover) -> tuple[Step, ...]:
+    if not _is_concerned(handover):
+        return ()
+    facts: Facts = handover.facts
+    if _is_gentle(handover):
+        networks = _bridge_networks(handover.after)
+        gone = _drop(_bridge_networks(handover.before) - networks, frozenset())
+        do = (*_keep(networks), Run(("networkctl", "reload")), *_agreement(handover, handover.after, must=True))
+        return (Step(Phase.THAW, "systemd-networkd takes over", (*do, *_drop(networks, facts.kept), *gone)),)
+    networks = _all_networks(handover)
+    agreement = _agreement(handover, handover.after, must=True)
+    return (
+        Step(Phase.THAW, "systemd-networkd takes over what it finds", _start(facts), _end(facts, must=False)),
+        *((Step(Phase.THAW, "systemd-networkd agrees", agreement),) if agreement else ()),
+        Step(Phase.THAW, "from now on systemd-networkd configures as its files say", _drop(networks, _lasting_after(handover)), _keep(networks)),
+    )
+
+
+def _is_concerned(handover: Handover) -> bool:
+    if not isinstance(handover.facts, Facts) or not handover.facts.active:
+        return False
+    return bool(handover.transfers) or any(path.startswith(f"{FOLDER}/") for path in handover.files)
+
+
+def _is_gentle(handover: Handover) -> bool:
+    """No profile and no port changes its place."""
+    bridges = [*handover.before.items(), *handover.after.items()]
+    own = {f"{FOLDER}/{network_file(name, bridge)}" for name, bridge in bridges}
+    ports = [path for path in handover.files if path.startswith(f"{FOLDER}/") and path.endswith(".network") and path not in own]
+    return not handover.transfers and not ports
+
+
+def _bridge_networks(bridges: t.Mapping[str, AppliedBridge]) -> frozenset[str]:
+    return frozenset(network_file(name, bridge) for name, bridge in bridges.items())
+
+
+def _all_networks(handover: Handover) -> frozenset[str]:
+    """Every .network file that configures something now or afterwards."""
+    bridges = [*handover.before.values(), *handover.after.values()]
+    own = {bridge.captured["file"] for bridge in bridges if "file" in bridge.captured}
+    return frozenset(handover.facts.links.values()) | _bridge_networks(handover.before) | _bridge_networks(handover.after) | own
+
+
+def _path(network: str) -> str:
+    return f"{RUNTIME}/{network}.d/{KEEP}"
+
+
+def _keep(networks: t.Iterable[str]) -> tuple[Action, ...]:
+    return tuple(Write(_path(network), _DROP_IN) for network in sorted(networks))
+
+
+def _drop(networks: t.Iterable[str], lasting: t.Collection[str]) -> tuple[Action, ...]:
+    return tuple(Remove(_path(network)) for network in sorted(networks) if network not in lasting)
+
+
+def _with_leases(handover: Handover) -> frozenset[str]:
+    """Files of interfaces with addresses that end by themselves, where a reload would take them away for a moment."""
+    facts: Facts = handover.facts
+    if facts.version >= _KEEPS_LEASES:
+        return frozenset()
+    leased = (link.index for link in handover.state.links.values() if any(address.dynamic for address in link.addresses))
+    return frozenset(facts.links[index] for index in leased if index in facts.links)
+
+
+def _lasting_after(handover: Handover) -> frozenset[str]:
+    """The files that keep the drop-in until the next boot: those with leases, except where the lease has left."""
+    facts: Facts = handover.facts
+    before = facts.kept | _with_leases(handover)
+    after = set(before)
+    for move in handover.transfers:
+        source = facts.file_of(move.source) or next(iter(_bridge_networks({name: item for name, item in handover.before.items() if name == move.source})), "")
+        after.discard(source)
+        bridge = handover.after.get(move.bridge)
+        if source in before and bridge and move.target == move.bridge and _is_leased(bridge):
+            after.add(network_file(move.bridge, bridge))
+        elif source in before and move.target != move.bridge and move.bridge in handover.before:
+            after.add(handover.before[move.bridge].captured.get("file", ""))
+    return frozenset(after)
+
+
+def _is_leased(bridge: AppliedBridge) -> bool:
+    declared = bridge.bridge
+    return declared.moves_profile or declared.dhcp4 or declared.dhcp6 or declared.accept_ra
+
+
+def _end(facts: Facts, must: bool) -> tuple[Action, ...]:
+    """End networkd as for its restart. Its sockets first: they would start it again at the next change of any interface."""
+    stop = (Run(("systemctl", "stop", *facts.sockets), may_fail=not must),) if facts.sockets else ()
+    ended = Await("ActiveState=inactive", _STOP_LIMIT, argv=("systemctl", "show", "--property=ActiveState", SERVICE), must=must)
+    return (*stop, Run(("systemctl", "kill", "--signal=SIGUSR2", SERVICE), may_fail=True), ended)
+
+
+def _start(facts: Facts) -> tuple[Action, ...]:
+    """Sockets and service in one transaction: a socket refuses to start when its service runs. The start limit is for crashes."""
+    return (Run(("systemctl", "reset-failed", SERVICE), may_fail=True), Run(("systemctl", "start", *facts.sockets, SERVICE)))
+
+
+def _agreement(handover: Handover, bridges: t.Mapping[str, AppliedBridge], must: bool) -> tuple[Action, ...]:
+    """networkd calls the interfaces of these bridges configured. A lease may take longer; its addresses stand meanwhile."""
+    leases = _with_leases(handover) | handover.facts.kept
+    waits: list[Action] = []
+    for name, bridge in sorted(bridges.items()):
+        declared = bridge.bridge
+        links = [link for link in (declared.uplink, *declared.ports) if link in handover.state.links and handover.state.links[link].carrier]
+        if not declared.uplink or declared.uplink in links or not _has_layer3(name, bridge):
+            fixed = not any(handover.facts.file_of(link) in leases for link in (name, declared.uplink) if link) or not _is_leased(bridge)
+            waits.append(_configured(name, must and fixed))
+        waits += [_configured(link, must) for link in links]
+    returned = {move.target for move in handover.transfers if move.target != move.bridge and bridges is handover.after}
+    for link in sorted(returned):
+        before = handover.before.get(next(move.bridge for move in handover.transfers if move.target == link))
+        if before and before.captured.get("file") in handover.facts.files:
+            waits.append(_configured(link, must and not _is_leased(before)))
+    return tuple(waits)
+
+
+def _has_layer3(name: str, bridge: AppliedBridge) -> bool:
+    declared = bridge.bridge
+    return declared.declared_profile or bool(bridge_sections(bridge.captured.get("network", ""), declared.uplink, name, False))
+
+
+def _configured(link: str, must: bool) -> Action:
+    return Await("configured", _AGREE_LIMIT, argv=("networkctl", "list", "--no-legend", "--no-pager", link), must=must)
+
+
+BACKEND = Backend("networkd", active, claims, problems, capture, files, no_edits, freeze, thaw)

@@ -1,0 +1,111 @@
+#!/usr/bin/python
+
+# Copyright: (c) 2026, hypervisor.vnet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: vnet_host
+short_description: All virtual networks of a host, as one document
+version_added: 0.1.0
+author:
+  - hypervisor.vnet contributors (@hypervisor-vnet)
+description:
+  - Brings the virtual networks of a Xen dom0 or KVM host to what the inventory declares, all of them in one plan, one diff and one transaction.
+  - This version knows the layout V(bridge). A network with another layout is refused by its name.
+  - Everything that M(hypervisor.vnet.xen_bridge) says about uplinks, about what is kept over a reboot and about undoing holds here too.
+options: {}
+extends_documentation_fragment:
+  - hypervisor.vnet._bridge.networks
+  - hypervisor.vnet._bridge.change
+  - hypervisor.vnet._attributes
+seealso:
+  - module: hypervisor.vnet.xen_bridge
+  - module: hypervisor.vnet.vnet_info
+"""
+
+EXAMPLES = r"""
+- name: The two-NIC Xen host, whatever eth0 and eth1 have moves to the bridges
+  hypervisor.vnet.vnet_host:
+    networks:
+      - name: xenbr0
+        uplink: eth0
+      - name: xenbr1
+        uplink: eth1
+
+- name: One network to the world and one that never leaves the host
+  hypervisor.vnet.vnet_host:
+    networks:
+      - name: lan
+        layout: bridge
+        bridge: xenbr0
+        uplink: eth0
+      - name: backup
+        layout: bridge
+        bridge: xenbr1
+
+- name: These networks, and no others of ours
+  hypervisor.vnet.vnet_host:
+    prune: true
+    networks:
+      - name: br0
+        uplink: eth0
+
+- name: Nothing of ours at all, every uplink gets back what it had
+  hypervisor.vnet.vnet_host:
+    prune: true
+    allow_empty: true
+    networks: []
+"""
+
+RETURN = r"""
+commands:
+  description:
+    - What was done, or would be done in check mode, in the words an administrator would have typed.
+  returned: success
+  type: list
+  elements: str
+  sample:
+    - ip link add name xenbr0 address 52:54:00:12:34:56 type bridge forward_delay 0 no_linklocal_learn 1
+disrupts:
+  description:
+    - What the change disturbs, such as guests that lose their bridge. It needs O(allow_disruption=true).
+  returned: success
+  type: list
+  elements: str
+  sample: [vif1.0 loses its bridge xenbr0]
+problems:
+  description:
+    - Everything that is wrong with the input or the host, each with its place. Nothing was touched.
+  returned: when the input or the host is refused
+  type: list
+  elements: dict
+  contains:
+    path:
+      description:
+        - Where it is wrong.
+      type: str
+      sample: networks[0].uplink
+    message:
+      description:
+        - What is wrong, and how to cure it.
+      type: str
+      sample: eth7 does not exist on this host; it has eth0, eth1
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils.argspec import CHANGE_OPTIONS, NETWORK_OPTIONS
+from ..module_utils.options import networks_document
+from ..module_utils.task import run_module
+
+
+def main() -> None:
+    spec = {"networks": {"type": "list", "elements": "dict", "default": [], "options": NETWORK_OPTIONS}, **CHANGE_OPTIONS}
+    run_module(AnsibleModule(argument_spec=spec, supports_check_mode=True), networks_document)
+
+
+if __name__ == "__main__":
+    main()
