@@ -59,7 +59,7 @@ attributes:
     platforms: linux
     support: full
     details:
-      - Needs Python 3.9 or newer and iproute2 on the host.
+      - Needs root, Python 3.9 or newer and iproute2 on the host.
 """
 
     # Every module.

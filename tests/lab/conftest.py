@@ -15,8 +15,8 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from vnet_lab.kinds import DEFAULT_HOSTS  # noqa: E402
-from vnet_lab.lab import Lab  # noqa: E402
+from vnet_lab.kinds import DEFAULT_HOSTS
+from vnet_lab.lab import Lab
 
 
 def lab_name(prefix: str) -> str:

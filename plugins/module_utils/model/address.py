@@ -31,6 +31,7 @@ class Address:
     noprefixroute: bool = False
     mngtmpaddr: bool = False
     dynamic: bool = False
+    nodad: bool = False
     valid_lft: int = FOREVER
     preferred_lft: int = FOREVER
 
@@ -49,8 +50,11 @@ class Address:
             return replace(self, label="" if label == target or len(label) > NAME_LENGTH else label)
         return replace(self, label="")
 
-    def add_line(self, dev: str) -> str:
-        """The ip-batch(8) line that makes this address on ``dev``, attributes and all. IPv6 skips DAD: the address only moved."""
+    def add_line(self, dev: str, *, settled: bool = False) -> str:
+        """The ip-batch(8) line that makes this address on ``dev``, attributes and all. IPv6 skips DAD: the address only moved.
+
+        ``settled``: said again later, the line takes the mark of the skipped DAD off (inet6_addr_modify does not repeat DAD).
+        """
         words = ["address replace", self.cidr]
         if self.peer:
             words = ["address replace", self.cidr.split("/")[0], "peer", self.peer]
@@ -65,7 +69,7 @@ class Address:
         words += [flag for flag in ("noprefixroute", "mngtmpaddr") if getattr(self, flag)]
         if self.valid_lft != FOREVER:
             words += ["valid_lft", str(self.valid_lft), "preferred_lft", _seconds(self.preferred_lft)]
-        if self.family == 6:
+        if self.family == 6 and (self.nodad or not settled):
             words.append("nodad")
         return " ".join([*words, "dev", dev])
 

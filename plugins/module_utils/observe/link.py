@@ -69,6 +69,7 @@ def _address(item: dict[str, t.Any]) -> Address:
         noprefixroute=bool(item.get("noprefixroute")),
         mngtmpaddr=bool(item.get("mngtmpaddr")),
         dynamic=bool(item.get("dynamic")),
+        nodad=bool(item.get("nodad")),
         valid_lft=item.get("valid_life_time", FOREVER),
         preferred_lft=item.get("preferred_life_time", FOREVER),
     )

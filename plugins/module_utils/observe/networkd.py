@@ -4,7 +4,7 @@
 #
 # PRIVATE to the collection: breaking changes can come at any time.
 
-"""What systemd-networkd configures on this host, and from which files.
+"""Reads what systemd-networkd configures, and from which files.
 
 The state files below /run/systemd/netif are networkd's own, but they have kept these keys since version 237 and are the only
 source that costs nothing: `networkctl status` takes 20 ms for each interface.
@@ -14,48 +14,15 @@ from __future__ import annotations
 
 import json
 import typing as t
-from dataclasses import dataclass, field
 
 from ..host.machine import Machine
+from ..model.networkd import KEEP, RUNTIME, SERVICE, Facts, NetworkFile
 
-SERVICE = "systemd-networkd.service"
-RUNTIME = "/run/systemd/network"
-KEEP = "zz-hypervisor-vnet.conf"
 # systemd.network(5), in descending order of precedence.
 _FOLDERS = ("/etc/systemd/network", RUNTIME, "/usr/local/lib/systemd/network", "/usr/lib/systemd/network", "/lib/systemd/network")
 _LINKS = "/run/systemd/netif/links"
 _LEASES = "/run/systemd/netif/leases"
 _OURS = "hypervisor-vnet"
-
-
-@dataclass(frozen=True)
-class NetworkFile:
-    """A ``.network`` file of the host's own: ``text`` holds its drop-ins too, in networkd's order."""
-
-    path: str
-    text: str
-
-
-@dataclass(frozen=True)
-class Facts:
-    """``links``: the file (base name) that configures each interface, by index; ``names``: index of the interfaces asked for.
-
-    ``stray``: those of them with addresses that no file of networkd makes. ``kept``: files that have our run-time drop-in.
-    """
-
-    active: bool = False
-    version: int = 0
-    sockets: tuple[str, ...] = ()
-    files: t.Mapping[str, NetworkFile] = field(default_factory=dict)
-    links: t.Mapping[int, str] = field(default_factory=dict)
-    names: t.Mapping[str, int] = field(default_factory=dict)
-    iaid4: t.Mapping[str, str] = field(default_factory=dict)
-    iaid6: t.Mapping[str, str] = field(default_factory=dict)
-    stray: frozenset[str] = frozenset()
-    kept: frozenset[str] = frozenset()
-
-    def file_of(self, link: str) -> str:
-        return self.links.get(self.names.get(link, 0), "")
 
 
 def read(machine: Machine, links: frozenset[str]) -> Facts:
@@ -78,7 +45,11 @@ def read(machine: Machine, links: frozenset[str]) -> Facts:
         iaid4=_known((name, _iaid4(machine, index)) for name, index in names.items()),
         iaid6=_known((name, _iaid6(states.get(index, {}))) for name, index in names.items()),
         stray=_with_addresses(machine, free),
-        kept=frozenset(name[: -len(".d")] for name in machine.entries(RUNTIME) if name.endswith(".network.d") and KEEP in machine.entries(f"{RUNTIME}/{name}")),
+        kept=frozenset(
+            name[: -len(".d")]
+            for name in machine.entries(RUNTIME)
+            if name.endswith(".network.d") and KEEP in machine.entries(f"{RUNTIME}/{name}")
+        ),
     )
 
 

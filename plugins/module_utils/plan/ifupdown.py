@@ -25,7 +25,7 @@ from ..model.ifupdown import DIRECTORY_NAME, Stanza, added, is_of, parse, pristi
 from ..model.interface import NAME_LENGTH
 from ..model.problem import Problem
 from ..model.state import FileState, HostState
-from ..model.step import Action, Await, Ip, Phase, Run, Step
+from ..model.step import Action, Await, Ip, Phase, Remove, Run, Step
 from ..render.ifupdown import PREFIX, declared_stanzas, is_mixed, own_file, own_path, renamed
 from .backend import Backend, Handover
 
@@ -263,21 +263,36 @@ def _client_steps(handover: Handover, after: _Side) -> list[Step]:
             stanza = after.client(link, family)
             if stanza is None or (link, family) in running:
                 continue
-            six = "6" if family == 6 else ""
-            source, leases = came_from.get(link, ""), f"/var/lib/dhcp/dhclient{six}"
-            do: list[Action] = []
-            if source and (source, family) in running:
-                # The lease file holds the DUID too: the server sees the same client, which asks for the address that it has.
-                do.append(_shell(f"sed 's/interface \"{source}\"/interface \"{link}\"/' {leases}.{source}.leases > {leases}.{link}.leases"))
-                do += _longer_lives(handover, source, link) if family == 4 else []
-            do.append(_shell(_start_text(_dhclient(link, family, stanza))))
-            pid = f"/run/dhclient{six}.{link}.pid"
-            do.append(Await("dhclient", _CHECK_LIMIT, argv=("sh", "-c", f"cat /proc/$(cat {pid})/cmdline")))
-            undo: list[Action] = [_shell(f"[ ! -e {pid} ] || kill -KILL $(cat {pid}); rm -f {pid}")]
-            if source:
-                undo.append(_shell(f"rm -f {leases}.{link}.leases" if source in (handover.after[name].bridge.uplink for name in handover.after) else ":"))
-            steps.append(Step(Phase.THAW, f"DHCP goes on at {link}", tuple(do), tuple(undo)))
+            source = came_from.get(link, "")
+            steps.append(_start(handover, link, family, stanza, source if (source, family) in running else ""))
     return steps
+
+
+def _start(handover: Handover, link: str, family: int, stanza: Stanza, source: str) -> Step:
+    """A client on ``link``; with ``source`` the one that ran there goes on: the lease file holds the DUID too, so the server
+    sees the same client, which asks for the address that it has."""
+    six = "6" if family == 6 else ""
+    pid, new = f"/run/dhclient{six}.{link}.pid", f"/var/lib/dhcp/dhclient{six}.{link}.leases"
+    command = _start_text(_dhclient(link, family, stanza))
+    ready = Await("dhclient", _CHECK_LIMIT, argv=("sh", "-c", f"cat /proc/$(cat {pid})/cmdline"))
+    stop = _shell(f"[ ! -e {pid} ] || kill -KILL $(cat {pid}); rm -f {pid}")
+    why = f"DHCP goes on at {link}"
+    if not source:
+        return Step(Phase.THAW, why, (_shell(command), ready), (stop,))
+    old = f"/var/lib/dhcp/dhclient{six}.{source}.leases"
+    do: list[Action] = [_renamed_lease(old, new, source, link), *(_longer_lives(handover, source, link) if family == 4 else []), _shell(command), ready]
+    undo: list[Action] = [stop]
+    if source in handover.before and source not in handover.after:
+        # The bridge goes away for good, and its lease file with it.
+        do.append(Remove(old))
+        undo.append(_shell(f"[ -e {old} ] || {_renamed_lease(new, old, link, source).argv[2]}"))
+    elif link not in handover.before:
+        undo.append(Remove(new))
+    return Step(Phase.THAW, why, tuple(do), tuple(undo))
+
+
+def _renamed_lease(old: str, new: str, source: str, link: str) -> Run:
+    return _shell(f"sed 's/interface \"{source}\"/interface \"{link}\"/' {old} > {new}")
 
 
 def _longer_lives(handover: Handover, source: str, link: str) -> list[Action]:

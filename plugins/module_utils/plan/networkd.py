@@ -10,7 +10,8 @@ Where a profile changes its interface, networkd is ended as for its own restart 
 release them) and started again when the kernel has the new state. Measured on 252 and 257: a start without KeepConfiguration=yes
 deletes and adds addresses again (13-50 ms IPv4, 2-3 s IPv6 with router advertisements), on all interfaces, so all of them have
 it as a run-time drop-in meanwhile. When it goes, nobody tells networkd: that is for its next reload. Before 257 that reload would
-renew the lease (37 ms, 2.8 s IPv6), so an interface with a lease keeps the drop-in until the next boot.
+renew the lease (37 ms, 2.8 s IPv6), so an interface with a lease keeps the drop-in until the next boot; as the drop-in makes the
+address endless, it gets its end back.
 
 Where no profile and no port moves, `networkctl reload` is enough, and touches nothing but the bridges whose files changed.
 On 257 a port that was plugged before a reload stays "configuring", hence no reload for ports.
@@ -25,14 +26,16 @@ import typing as t
 from ..model.applied import AppliedBridge
 from ..model.bridge import Bridge
 from ..model.interface import eui64_address
+from ..model.networkd import KEEP, RUNTIME, SERVICE, Facts
 from ..model.problem import Problem
 from ..model.state import FileState, HostState, Link
-from ..model.step import Action, Await, Phase, Remove, Run, Step, Write
-from ..observe.networkd import KEEP, RUNTIME, SERVICE, Facts
+from ..model.step import Action, Await, Phase, Remove, Run, Step, Write, ip_step
 from ..render.networkd import FOLDER, PREFIXES, bridge_files, bridge_sections, file_name, network_file, parse
-from .backend import Backend, Handover, no_edits
+from .backend import Backend, Handover, Transfer, no_edits
 
-_DROP_IN = "# Written by hypervisor.vnet: what is configured survives the next start of systemd-networkd.\n[Network]\nKeepConfiguration=yes\n"
+_DROP_IN = (
+    "# Written by hypervisor.vnet: what is configured survives the next start of systemd-networkd.\n[Network]\nKeepConfiguration=yes\n"
+)
 # From this version on a reload keeps leases whose settings did not change.
 _KEEPS_LEASES = 257
 _STOP_LIMIT = 10.0
@@ -51,7 +54,7 @@ def claims(facts: t.Any, link: str) -> bool:
 
 def problems(facts: t.Any, bridge: Bridge, path: str) -> list[Problem]:
     """What networkd could not keep over a reboot."""
-    found = []
+    found: list[Problem] = []
     if not isinstance(facts, Facts) or not facts.active:
         return found
     rivals = _rivals(facts, bridge)
@@ -59,14 +62,11 @@ def problems(facts: t.Any, bridge: Bridge, path: str) -> list[Problem]:
     first = file_name(prefix, bridge.name)
     for rival in rivals:
         if not all(file_name(prefix, link) < rival for link in (bridge.name, bridge.uplink, *bridge.ports) if link):
-            found.append(Problem(path, f"{facts.files[rival].path} sorts before {first} and would win over it; rename it to 10-{rival.lstrip('0123456789-')}"))
+            rename = f"rename it to 10-{rival.lstrip('0123456789-')}"
+            found.append(Problem(path, f"{facts.files[rival].path} sorts before {first} and would win over it; {rename}"))
     if bridge.moves_profile and bridge.uplink in facts.stray:
-        found.append(
-            Problem(
-                f"{path}.uplink",
-                f"{bridge.uplink} has addresses that no file of systemd-networkd makes, so they would be gone after a reboot; declare addresses for {bridge.name}",
-            )
-        )
+        why = f"{bridge.uplink} has addresses that no file of systemd-networkd makes, so a reboot would lose them"
+        found.append(Problem(f"{path}.uplink", f"{why}; declare addresses for {bridge.name}"))
     for index, route in enumerate(bridge.routes):
         if not route.table.isdigit() and route.table not in ("main", "default", "local"):
             message = f"systemd-networkd does not know the table {route.table!r}; write its number, as in /etc/iproute2/rt_tables"
@@ -76,8 +76,13 @@ def problems(facts: t.Any, bridge: Bridge, path: str) -> list[Problem]:
 
 def _rivals(facts: Facts, bridge: Bridge) -> list[str]:
     """The host's own files that ours must outdo: those of the uplink and the ports, and any that would match the bridge."""
-    links = (bridge.uplink, *bridge.ports)
-    return sorted(name for name, file in facts.files.items() if _matches_bridge(file.text, bridge.name) or any(_names(file.text, link) for link in links if link) or name in {facts.file_of(link) for link in links})
+    links = [link for link in (bridge.uplink, *bridge.ports) if link]
+    used = {facts.file_of(link) for link in links}
+    return sorted(
+        name
+        for name, file in facts.files.items()
+        if name in used or _matches_bridge(file.text, bridge.name) or any(_names(file.text, link) for link in links)
+    )
 
 
 def _match_pairs(text: str) -> dict[str, str]:
@@ -183,7 +188,13 @@ def thaw(handover: Handover) -> tuple[Step, ...]:
     return (
         Step(Phase.THAW, "systemd-networkd takes over what it finds", _start(facts), _end(facts, must=False)),
         *((Step(Phase.THAW, "systemd-networkd agrees", agreement),) if agreement else ()),
-        Step(Phase.THAW, "from now on systemd-networkd configures as its files say", _drop(networks, _lasting_after(handover)), _keep(networks)),
+        *_ends_of_leases(handover),
+        Step(
+            Phase.THAW,
+            "from now on systemd-networkd configures as its files say",
+            _drop(networks, _lasting_after(handover)),
+            _keep(networks),
+        ),
     )
 
 
@@ -239,7 +250,7 @@ def _lasting_after(handover: Handover) -> frozenset[str]:
     before = facts.kept | _with_leases(handover)
     after = set(before)
     for move in handover.transfers:
-        source = facts.file_of(move.source) or next(iter(_bridge_networks({name: item for name, item in handover.before.items() if name == move.source})), "")
+        source = facts.file_of(move.source)
         after.discard(source)
         bridge = handover.after.get(move.bridge)
         if source in before and bridge and move.target == move.bridge and _is_leased(bridge):
@@ -252,6 +263,28 @@ def _lasting_after(handover: Handover) -> frozenset[str]:
 def _is_leased(bridge: AppliedBridge) -> bool:
     declared = bridge.bridge
     return declared.moves_profile or declared.dhcp4 or declared.dhcp6 or declared.accept_ra
+
+
+def _ends_of_leases(handover: Handover) -> tuple[Step, ...]:
+    """An IPv4 lease that moved ends when it would have ended."""
+    if handover.facts.version >= _KEEPS_LEASES:
+        return ()
+    moved = [
+        (move, address)
+        for move in handover.transfers
+        if _stays_leased(handover, move)
+        for address in handover.state.links[move.source].addresses
+    ]
+    return tuple(
+        ip_step(Phase.THAW, f"the lease of {address.cidr} has its end", address.moved(move.source, move.target).add_line(move.target))
+        for move, address in moved
+        if address.family == 4 and address.dynamic
+    )
+
+
+def _stays_leased(handover: Handover, move: Transfer) -> bool:
+    bridge = handover.after.get(move.bridge) if move.target == move.bridge else handover.before.get(move.bridge)
+    return bridge is not None and _is_leased(bridge)
 
 
 def _end(facts: Facts, must: bool) -> tuple[Action, ...]:

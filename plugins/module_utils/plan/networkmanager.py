@@ -96,11 +96,11 @@ def _declared_problems(bridge: Bridge, path: str) -> list[Problem]:
         for index, server in enumerate(bridge.dns):
             family = 6 if ":" in server else 4
             if not has[family]:
-                found.append(Problem(f"{path}.dns[{index}]", f"NetworkManager keeps an IPv{family} server only on a bridge with IPv{family} addresses; add one"))
+                found.append(Problem(f"{path}.dns[{index}]", f"NetworkManager keeps an IPv{family} server only beside IPv{family} addresses; add one"))
         for index, route in enumerate(bridge.routes):
             if not has[route_family(route)]:
                 family = route_family(route)
-                found.append(Problem(f"{path}.routes[{index}]", f"NetworkManager keeps IPv{family} routes only on a bridge with IPv{family} addresses; add one"))
+                found.append(Problem(f"{path}.routes[{index}]", f"NetworkManager keeps IPv{family} routes only beside IPv{family} addresses; add one"))
     return found
 
 
@@ -161,8 +161,9 @@ def capture(facts: t.Any, state: HostState, bridge: Bridge) -> dict[str, str]:
 def _metric(routes: t.Iterable[Route], family: int) -> str:
     """The metric of the prefix routes, for a default route may carry a penalty (no connectivity: +20000)."""
     near = [route for route in routes if route.family == family and route.table == "main" and not route.dst.startswith(("fe80:", "ff00:"))]
-    found = [route.metric for route in near if not route.gateway and route.protocol in ("kernel", "ra")] or [route.metric for route in near]
-    return str(min(found)) if found and min(found) else ""
+    direct = [route for route in near if not route.gateway and route.protocol in ("kernel", "ra")]
+    lowest = min((route.metric for route in direct or near), default=0)
+    return str(lowest) if lowest else ""
 
 
 def _ours(bridges: t.Mapping[str, AppliedBridge]) -> Assigned:
@@ -176,7 +177,7 @@ def _ours(bridges: t.Mapping[str, AppliedBridge]) -> Assigned:
 def _assigned(handover: Handover, side: t.Mapping[str, AppliedBridge], other: t.Mapping[str, AppliedBridge]) -> Assigned:
     """Interface -> UUID of the profile that it shall have when exactly ``side`` stands; the uplinks of ``other`` get their own back."""
     facts, found = _facts(handover.facts), _ours(side)
-    for name, applied in other.items():
+    for applied in other.values():
         uplink, own = applied.bridge.uplink, applied.captured.get("profile.uuid", "")
         if uplink and uplink not in found and own in facts.connections:
             found[uplink] = own

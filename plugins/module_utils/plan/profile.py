@@ -25,7 +25,7 @@ import typing as t
 from ..model.address import Address
 from ..model.profile import Profile
 from ..model.state import HostState
-from ..model.step import Await, Phase, Step, ip_step, sysctl_step
+from ..model.step import Await, Ip, Phase, Step, ip_step, sysctl_step
 
 _OPERSTATE_LIMIT = 3.0
 _ALL_RP_FILTER = "net/ipv4/conf/all/rp_filter"
@@ -68,7 +68,9 @@ def transfer(
 
     ``enslave`` puts the source into the target (uplink to bridge), ``release`` lets the target go (bridge to uplink).
     """
-    steps = [_add(address, target) for address in new.addresses if address.family == 4]
+    # Undo-only and first, so that it is the last word when unwinding.
+    steps = [Step(Phase.SWITCH, f"IPv6 addresses of {source}", (), tuple(Ip(line) for line in _settled(old, source)))]
+    steps += [_add(address, target) for address in new.addresses if address.family == 4]
     if enslave:
         steps.append(enslave)
         if state.links[source].carrier:
@@ -76,11 +78,17 @@ def transfer(
             steps.append(Step(Phase.SWITCH, f"{target} drops what it sends until the kernel calls it up", (ready,)))
     steps += [_add(address, target) for address in reversed(new.addresses) if address.family == 6]
     steps += _neighbours(old, target)
-    if release:
-        steps.append(release)
     steps += _routes(old, new, source, target)
     steps += _rules(old, new, source)
-    return steps + _take_off(old, source)
+    if release:
+        # Behind the routes: a bridge without its port would swallow what they still send through it.
+        steps.append(release)
+    steps += _take_off(old, source)
+    return steps + [ip_step(Phase.SWITCH, f"IPv6 addresses of {target}", line) for line in _settled(new, target)]
+
+
+def _settled(profile: Profile, dev: str) -> list[str]:
+    return [address.add_line(dev, settled=True) for address in profile.addresses if address.family == 6 and not address.nodad]
 
 
 def _add(address: Address, dev: str) -> Step:

@@ -128,7 +128,9 @@ def bridge_files(name: str, bridge: AppliedBridge) -> dict[str, FileState]:
     }
     declared = bridge.bridge
     if declared.uplink:
-        files[file_name(prefix, declared.uplink)] = _port_network(declared.uplink, name, uplink_sections(bridge.captured.get("network", "")))
+        files[file_name(prefix, declared.uplink)] = _port_network(
+            declared.uplink, name, uplink_sections(bridge.captured.get("network", ""))
+        )
     for port in declared.ports:
         if port != declared.uplink:
             files[file_name(prefix, port)] = _port_network(port, name, [])
@@ -202,11 +204,13 @@ def _route(route: StaticRoute) -> Section:
 def _identity(bridge: AppliedBridge) -> list[Section]:
     """Who the uplink was to DHCP servers and routers: networkd derives the IAID from an interface's name."""
     declared, captured = bridge.bridge, bridge.captured
-    wanted = (("iaid4", "DHCPv4", "IAID", declared.dhcp4), ("iaid6", "DHCPv6", "IAID", declared.dhcp6 or declared.accept_ra))
-    wanted += (("token", "IPv6AcceptRA", "Token", declared.accept_ra),)
-    return [
-        (section, ((key, captured[name]),)) for name, section, key, used in wanted if name in captured and (used or not declared.declared_profile)
-    ]
+    wanted = (
+        ("iaid4", "DHCPv4", "IAID", declared.dhcp4),
+        ("iaid6", "DHCPv6", "IAID", declared.dhcp6 or declared.accept_ra),
+        ("token", "IPv6AcceptRA", "Token", declared.accept_ra),
+    )
+    found = ((name, section, key) for name, section, key, used in wanted if used or not declared.declared_profile)
+    return [(section, ((key, captured[name]),)) for name, section, key in found if name in captured]
 
 
 def _port_network(port: str, bridge: str, own: t.Sequence[Section]) -> list[Section]:

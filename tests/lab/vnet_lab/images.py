@@ -74,9 +74,7 @@ def _bootstrap(cooked: Recipe, target: Path) -> None:
     began = time.monotonic()
     log = target.with_name(target.name + ".log")
     with open(log, "w+", encoding="utf-8") as output:
-        child = subprocess.Popen(
-            argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=ENV, start_new_session=True
-        )
+        child = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=ENV, start_new_session=True)
         said = 0
 
         def finished() -> bool:

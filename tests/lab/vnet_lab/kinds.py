@@ -48,9 +48,7 @@ class Kind:
 
 
 KINDS = {
-    f"d{number}-{manager}": Kind(f"d{number}-{manager}", release, manager)
-    for number, release in RELEASES.items()
-    for manager in _MASKS
+    f"d{number}-{manager}": Kind(f"d{number}-{manager}", release, manager) for number, release in RELEASES.items() for manager in _MASKS
 }
 
 

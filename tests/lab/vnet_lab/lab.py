@@ -4,9 +4,9 @@
 
 """A whole lab: fabric, hosts, key, inventory, owner. The Python interface of the tests.
 
-    with Lab("mytest", owner=os.getpid()) as lab:
-        host = lab.start("networkd", profile="rich")
-        host.ssh("ip address")
+with Lab("mytest", owner=os.getpid()) as lab:
+    host = lab.start("networkd", profile="rich")
+    host.ssh("ip address")
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from .fabric import Fabric
 from .images import cache_dir, ensure_image
@@ -92,8 +93,7 @@ class Lab:
 
     def start(self, name: str, kind: str = "", profile: str = "static", *, wait: bool = True) -> Machine:
         """A host that runs; a new one when there is none of this name. Ready on return, unless told not to wait."""
-        host = self.start_many({name: (kind or default_kind(name), profile)}, wait=wait)[0]
-        return host
+        return self.start_many({name: (kind or default_kind(name), profile)}, wait=wait)[0]
 
     def start_many(self, wanted: Mapping[str, tuple[str, str]], *, wait: bool = True, timeout: float = READY_LIMIT) -> list[Machine]:
         """{name: (kind, profile)}: all boot at the same time."""
@@ -168,7 +168,7 @@ def labs() -> list[str]:
 def owner_gone(name: str) -> bool:
     """A lab that had an owner who does not run any more. Labs without owner belong to people."""
     state = read_json(Site(name).state)
-    owner = (state or {}).get("owner")
+    owner: dict[str, Any] = (state or {}).get("owner") or {}
     return bool(owner) and start_time(int(owner["pid"])) != owner["start"]
 
 

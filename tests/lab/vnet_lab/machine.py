@@ -25,7 +25,7 @@ from .profile import Profile
 from .site import Site
 from .snapshot import Snapshot, take
 from .util import LAB_DIR, LabError, read_json, remove_tree, run, start_time, wait_until, write_atomic
-from .world import NEIGHBOUR4, Place
+from .world import LEASED6, NEIGHBOUR4, Place
 
 READY_LIMIT = 90.0
 _CLEAN_ENV = ("env", "-i", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "LANG=C.UTF-8")
@@ -162,14 +162,25 @@ class Machine:
 
     @property
     def address6(self) -> str:
-        """The global IPv6 address ('' when there is none yet)."""
+        """The global IPv6 address ('' when there is none that is usable yet)."""
         if not self.profile.dynamic:
             return self.place.main6
-        for link in self._ip("-6", "address", "show", "scope", "global"):
-            for address in link.get("addr_info", []):
-                if address.get("local", "").startswith("fd00:13:7:") and not address.get("deprecated"):
-                    return str(address["local"])
-        return ""
+        return next((found for found in self._global6() if not found.startswith(LEASED6)), "")
+
+    def _global6(self) -> list[str]:
+        """Usable addresses in the LAN's prefix, on whatever link: the uplink may have moved into a bridge."""
+        infos = [info for link in self._ip("-6", "address", "show", "scope", "global") for info in link.get("addr_info", [])]
+        usable = [info for info in infos if not info.get("tentative") and not info.get("deprecated")]
+        return [str(info["local"]) for info in usable if str(info.get("local", "")).startswith("fd00:13:7:")]
+
+    def _lacks_lease(self, *, strict: bool) -> bool:
+        if not self.address:
+            return True
+        if not strict or not self.profile.dynamic:
+            return False
+        found = self._global6()
+        both = {address.startswith(LEASED6) for address in found}
+        return both != ({False, True} if self.profile.dhcp6 else {False})
 
     # --- running things in it
 
@@ -236,7 +247,7 @@ class Machine:
                 return f"permanent neighbour {NEIGHBOUR4} is there"
         if any(info.get("tentative") for info in addresses):
             return "no IPv6 address is tentative"
-        if not self.address or (strict and not self.address6):
+        if self._lacks_lease(strict=strict):
             return "it has its leases"
         knock = self.fabric.exec(["busybox", "nc", "-w", "1", self.address, "22"], check=False, timeout=10)
         if not knock.stdout.startswith("SSH-"):

@@ -164,9 +164,7 @@ class _Probe:
         self.child.stderr.close()
 
 
-def measure(
-    host: Machine, action: Callable[[], Any] | None = None, *, after: float = 3.0, limit: float = 300.0
-) -> Measurement:
+def measure(host: Machine, action: Callable[[], Any] | None = None, *, after: float = 3.0, limit: float = 300.0) -> Measurement:
     """Run `action` while measuring; go on for `after` seconds, because managers finish their work late.
 
     `limit` bounds the probing as a whole; the action has to bound itself."""

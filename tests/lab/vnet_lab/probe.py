@@ -9,6 +9,7 @@ when its input ends, so it never outlives its starter, and after the plan's limi
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import json
 import os
@@ -31,9 +32,9 @@ PR_SET_PDEATHSIG = 1
 
 
 def _checksum(data: bytes) -> int:
-    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    total: int = sum(struct.unpack(f"!{len(data) // 2}H", data))
     total = (total >> 16) + (total & 0xFFFF)
-    return ~(total + (total >> 16)) & 0xFFFF
+    return 0xFFFF - ((total + (total >> 16)) & 0xFFFF)
 
 
 class Pinger:
@@ -58,10 +59,8 @@ class Pinger:
         check = 0 if self.v6 else _checksum(struct.pack("!BBH", kind, 0, 0) + body)
         self.sent.append(now)
         self.heard.append(0.0)
-        try:
+        with contextlib.suppress(OSError):  # no route, no neighbour: that probe is lost, which is the finding
             self.socket.sendto(struct.pack("!BBH", kind, 0, check) + body, (self.target, 0))
-        except OSError:
-            pass  # no route, no neighbour: that probe is lost, which is the finding
         self.next += self.interval
         if self.next < now - 0.02:  # this machine was busy: do not make up for it with a burst
             self.next = now + self.interval
@@ -111,10 +110,9 @@ class Session:
 
     def __init__(self, spec: dict[str, Any], key: str) -> None:
         self.name = spec["name"]
-        argv = [*SSH, "-i", key, "-b", spec["source"], f"root@{spec['target']}", TICK]
-        self.child = subprocess.Popen(
-            argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, preexec_fn=_die_with_parent
-        )
+        # dies with this process, however that ends
+        argv = ["setpriv", "--pdeathsig", "KILL", *SSH, "-i", key, "-b", spec["source"], f"root@{spec['target']}", TICK]
+        self.child = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         assert self.child.stdout is not None
         self.handle = self.child.stdout.fileno()
         os.set_blocking(self.handle, False)
@@ -223,7 +221,10 @@ class Probe:
 
 
 def main() -> int:
-    probe = Probe(json.loads(sys.stdin.buffer.raw.readline()))  # type: ignore[attr-defined]
+    plan = b""
+    while not plan.endswith(b"\n"):  # byte by byte: Python's own buffer would swallow a command that follows
+        plan += os.read(0, 1) or b"\n"
+    probe = Probe(json.loads(plan))
     try:
         print(json.dumps(probe.main()), flush=True)
     finally:

@@ -30,8 +30,7 @@ _MASKED = (
 ).split()
 
 _ENABLED = (
-    "ssh.service systemd-networkd.service systemd-resolved.service NetworkManager.service networking.service"
-    " lab-procsys.service"
+    "ssh.service systemd-networkd.service systemd-resolved.service NetworkManager.service networking.service lab-procsys.service"
 ).split()
 
 # nspawn runs with SYSTEMD_NSPAWN_API_VFS_WRITABLE=yes (a writable /sys of the host's own netns, so that udevd runs as

@@ -38,7 +38,9 @@ print(json.dumps(dict(files=files, addresses=ip('address'), nft=out('nft', '-s',
     rules4=ip('-4', 'rule'), rules6=ip('-6', 'rule'), neighbours=ip('neigh', 'show', 'nud', 'permanent'))))
 """
 # the other end of a veth has an index of its own; age and expiry run by themselves
-_VOLATILE = frozenset(("ifindex", "link_index", "link_netnsid", "valid_life_time", "preferred_life_time", "expires", "age", "used", "handle"))
+_VOLATILE = frozenset(
+    ("ifindex", "link_index", "link_netnsid", "valid_life_time", "preferred_life_time", "expires", "age", "used", "handle")
+)
 
 
 @dataclass(frozen=True)

@@ -171,6 +171,4 @@ def room_for_inotify(hosts: int) -> None:
             say(f"fs.inotify.max_user_instances stays {limit}: waiting for room if other labs use it up")
     else:
         return
-    wait_until(
-        lambda: inotify_used() + 12 * hosts <= limit, 120, f"{12 * hosts} free inotify instances (limit {limit})", poll=1
-    )
+    wait_until(lambda: inotify_used() + 12 * hosts <= limit, 120, f"{12 * hosts} free inotify instances (limit {limit})", poll=1)

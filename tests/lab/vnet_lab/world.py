@@ -12,6 +12,7 @@ LAN4, ROUTER4, OTHER4 = "10.213.7.0/24", "10.213.7.1", "10.213.7.2"
 LAN6, ROUTER6, OTHER6 = "fd00:13:7::/64", "fd00:13:7::1", "fd00:13:7::2"
 DHCP4 = ("10.213.7.160", "10.213.7.239")
 DHCP6 = ("fd00:13:7::d000", "fd00:13:7::dfff")
+LEASED6 = "fd00:13:7::d"  # how every DHCPv6 lease begins; an autoconfigured address never does
 WAN4, WAN6 = "198.51.100.1/24", "2001:db8:51::1/64"  # the LAN at eth1
 REMOTE4, REMOTE6 = "203.0.113.99", "2001:db8:99::99"  # "the internet", reached through the default route
 DOMAIN = "lab.test"

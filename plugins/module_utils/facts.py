@@ -1,0 +1,91 @@
+# Copyright: (c) 2026, hypervisor.vnet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# PRIVATE to the collection: breaking changes can come at any time.
+
+"""Everything that the collection knows of a host, read without changing anything."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import asdict
+
+from ansible.module_utils.basic import AnsibleModule
+
+from .host.machine import Machine
+from .host.session import is_held
+from .journal import APPLIED, LOCK, read_journal
+from .model.applied import Applied, applied_from_text
+from .model.problem import Problem, Refused, VnetError
+from .model.state import HostState
+from .observe.dns import read_dns
+from .observe.host import observe
+from .observe.link import COMMAND, parse_links
+from .plan.persist import BACKENDS
+from .render.facts import Facts, address_facts, bridge_facts, link_facts, owner_facts, route_facts
+
+
+def run_info(module: AnsibleModule) -> t.NoReturn:
+    """Look and answer."""
+    try:
+        facts = host_facts(Machine())
+    except (Refused, VnetError) as error:
+        module.fail_json(msg=str(error))
+    module.exit_json(changed=False, **facts)
+
+
+def host_facts(machine: Machine) -> Facts:
+    """The host in the model's own form. Refused where it cannot be read."""
+    _refuse_unreadable(machine)
+    memory = machine.read(APPLIED)
+    applied = applied_from_text(memory.content if memory else "")
+    names = frozenset(parse_links(machine.run(COMMAND).out))
+    state = observe(machine, names, frozenset(applied.files))
+    return {
+        "links": link_facts(state),
+        "bridges": bridge_facts(state, applied, _files(applied)),
+        "addresses": address_facts(state),
+        "routes": route_facts(state),
+        "dns": asdict(read_dns(machine)),
+        "owners": owner_facts(applied),
+        "managers": _managers(state),
+        "journal": _journal(machine),
+    }
+
+
+def _refuse_unreadable(machine: Machine) -> None:
+    problems = []
+    if not machine.is_root():
+        problems.append(Problem("", "only root can read what was applied on this host; add become: true"))
+    if not machine.which("ip"):
+        problems.append(Problem("", "ip is missing on this host; install iproute2"))
+    if problems:
+        raise Refused(problems)
+
+
+def _files(applied: Applied) -> dict[str, list[str]]:
+    files = {}
+    for name, bridge in applied.bridges.items():
+        backend = BACKENDS.get(bridge.persist)
+        files[name] = list(backend.files(name, bridge)) if backend else []
+    return files
+
+
+def _managers(state: HostState) -> list[Facts]:
+    """Which back ends run here, and the interfaces that each configures."""
+    found = []
+    for name, backend in BACKENDS.items():
+        facts = state.managers.get(name)
+        claims = [link for link in state.links if backend.claims(facts, link)]
+        found.append({"name": name, "active": backend.active(facts), "claims": claims})
+    return found
+
+
+def _journal(machine: Machine) -> Facts:
+    """A journal whose lock is free was left behind by a run that was killed."""
+    entries = read_journal(machine)
+    if not entries:
+        return {"state": "none", "groups": 0}
+    done = sum("undo" in entry for entry in entries)
+    return {"state": "running" if is_held(LOCK) else "stale", "groups": done}

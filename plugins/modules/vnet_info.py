@@ -1,0 +1,391 @@
+#!/usr/bin/python
+
+# Copyright: (c) 2026, hypervisor.vnet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: vnet_info
+short_description: What a host has now, and what of it is ours
+version_added: 0.1.0
+author:
+  - hypervisor.vnet contributors (@hypervisor-vnet)
+description:
+  - Reads links, bridges, addresses, routes and DNS of a host, who declared which bridge, and which network manager configures what.
+  - It changes nothing and starts nothing.
+options: {}
+extends_documentation_fragment:
+  - hypervisor.vnet._attributes.info_module
+seealso:
+  - module: hypervisor.vnet.vnet_host
+  - module: hypervisor.vnet.xen_bridge
+"""
+
+EXAMPLES = r"""
+- name: Look
+  hypervisor.vnet.vnet_info:
+  register: vnet
+
+- name: Show which bridge has which ports
+  ansible.builtin.debug:
+    msg: "{{ vnet.bridges | items2dict(key_name='name', value_name='ports') }}"
+
+- name: Stop when an earlier run was killed in the middle
+  ansible.builtin.assert:
+    that: vnet.journal.state != 'stale'
+    fail_msg: The next run of a changing module undoes it first.
+"""
+
+RETURN = r"""
+links:
+  description: Every interface, in the kernel's order.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: Its name.
+      type: str
+      sample: eth0
+    index:
+      description: Its number.
+      type: int
+      sample: 2
+    kind:
+      description: What the kernel calls its kind, empty for a network card.
+      type: str
+      sample: bridge
+    type:
+      description: The link layer.
+      type: str
+      sample: ether
+    mac:
+      description: MAC address.
+      type: str
+      sample: 52:54:00:12:34:56
+    mtu:
+      description: MTU.
+      type: int
+      sample: 1500
+    up:
+      description: Whether it is switched on.
+      type: bool
+      sample: true
+    carrier:
+      description: Whether the other end is there.
+      type: bool
+      sample: true
+    master:
+      description: The bridge or bond that it is a port of, empty without.
+      type: str
+      sample: xenbr0
+    lower:
+      description: The interface that it stands on, as a VLAN does; empty without.
+      type: str
+      sample: ""
+bridges:
+  description: Every bridge, ours or not, and ours that somebody removed.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: Its name.
+      type: str
+      sample: xenbr0
+    exists:
+      description: Whether the kernel has it now.
+      type: bool
+      sample: true
+    mac:
+      description: MAC address.
+      type: str
+      sample: 52:54:00:12:34:56
+    mtu:
+      description: MTU.
+      type: int
+      sample: 1500
+    up:
+      description: Whether it is switched on.
+      type: bool
+      sample: true
+    settings:
+      description: The settings of the bridge, times in seconds.
+      type: dict
+      sample:
+        stp: false
+        forward_delay: 0
+        priority: 32768
+        ageing_time: 300
+        multicast_snooping: true
+        vlan_filtering: false
+        no_linklocal_learn: true
+    ports:
+      description: All its ports, those of guests included.
+      type: list
+      elements: str
+      sample: [eth0, vif1.0]
+    addresses:
+      description: Its addresses, in the kernel's order.
+      type: list
+      elements: str
+      sample: [192.0.2.10/24]
+    routes:
+      description: The routes through it, without those that the kernel makes by itself.
+      type: list
+      elements: str
+      sample: [default via 192.0.2.1]
+    owner:
+      description: The label under which it was declared, empty when it is not ours.
+      type: str
+      sample: site
+    uplink:
+      description: Its declared uplink.
+      type: str
+      sample: eth0
+    fixed_ports:
+      description: Its further declared ports.
+      type: list
+      elements: str
+      sample: []
+    persist:
+      description: What keeps it over a reboot, V(foreign) when an adopted bridge is kept by files of its own.
+      type: str
+      sample: networkd
+    adopted:
+      description: Whether it was there before us.
+      type: bool
+      sample: false
+    files:
+      description: The files of ours that make it after a reboot.
+      type: list
+      elements: str
+      sample: [/etc/systemd/network/05-hypervisor-vnet-xenbr0.netdev]
+addresses:
+  description: Every address.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    dev:
+      description: Its interface.
+      type: str
+      sample: xenbr0
+    family:
+      description: 4 or 6.
+      type: int
+      sample: 4
+    cidr:
+      description: The address with its prefix length.
+      type: str
+      sample: 192.0.2.10/24
+    peer:
+      description: The other end of a point-to-point link, empty without.
+      type: str
+      sample: ""
+    broadcast:
+      description: Broadcast address.
+      type: str
+      sample: 192.0.2.255
+    scope:
+      description: Scope.
+      type: str
+      sample: global
+    label:
+      description: Label.
+      type: str
+      sample: xenbr0
+    metric:
+      description: Metric of its prefix route.
+      type: int
+      sample: 0
+    noprefixroute:
+      description: Whether it comes without a prefix route.
+      type: bool
+      sample: false
+    mngtmpaddr:
+      description: Whether temporary addresses are made from it.
+      type: bool
+      sample: false
+    dynamic:
+      description: Whether it is leased or from a router advertisement.
+      type: bool
+      sample: false
+    valid_lft:
+      description: Seconds that it is valid, null without an end.
+      type: int
+      sample: 3600
+    preferred_lft:
+      description: Seconds that it is preferred, null without an end.
+      type: int
+      sample: 1800
+routes:
+  description: The routes of all tables, without local and broadcast ones.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    family:
+      description: 4 or 6.
+      type: int
+      sample: 4
+    dst:
+      description: Destination network, or V(default).
+      type: str
+      sample: default
+    dev:
+      description: Its interface.
+      type: str
+      sample: xenbr0
+    gateway:
+      description: The next router, empty without.
+      type: str
+      sample: 192.0.2.1
+    table:
+      description: Routing table.
+      type: str
+      sample: main
+    type:
+      description: Type of route.
+      type: str
+      sample: unicast
+    protocol:
+      description: Who made it.
+      type: str
+      sample: static
+    scope:
+      description: Scope.
+      type: str
+      sample: global
+    prefsrc:
+      description: Preferred source address.
+      type: str
+      sample: 192.0.2.10
+    source:
+      description: Source network that it is for, empty for all.
+      type: str
+      sample: ""
+    metric:
+      description: Metric.
+      type: int
+      sample: 100
+    tos:
+      description: Type of service that it is for.
+      type: str
+      sample: ""
+    pref:
+      description: Router preference of an IPv6 route.
+      type: str
+      sample: medium
+    onlink:
+      description: Whether the gateway is taken to be on the link.
+      type: bool
+      sample: false
+    expires:
+      description: Seconds until it goes away, 0 without an end.
+      type: int
+      sample: 0
+    metrics:
+      description: MTU and other attributes of the path.
+      type: dict
+      sample:
+        mtu: "1400"
+    nexthops:
+      description: The legs of a multipath route.
+      type: list
+      elements: dict
+      sample:
+        - dev: xenbr0
+          gateway: 192.0.2.1
+          weight: 1
+          onlink: false
+dns:
+  description: Whom the host asks for names.
+  returned: success
+  type: dict
+  contains:
+    source:
+      description: V(resolved) for systemd-resolved, else the file that was read.
+      type: str
+      sample: resolved
+    servers:
+      description: Servers of the whole host.
+      type: list
+      elements: str
+      sample: [192.0.2.53]
+    search:
+      description: Search domains of the whole host.
+      type: list
+      elements: str
+      sample: [example.org]
+    links:
+      description: Servers and domains of single interfaces, which systemd-resolved alone knows.
+      type: list
+      elements: dict
+      sample:
+        - name: xenbr0
+          servers: [192.0.2.53]
+          search: [example.org]
+owners:
+  description: The labels under which something was declared.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: The label.
+      type: str
+      sample: site
+    bridges:
+      description: Its bridges.
+      type: list
+      elements: str
+      sample: [xenbr0, xenbr1]
+managers:
+  description: The network managers that can keep a configuration over a reboot.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: The word for it in O(hypervisor.vnet.vnet_host#module:persist).
+      type: str
+      sample: networkd
+    active:
+      description: Whether it runs on this host.
+      type: bool
+      sample: true
+    claims:
+      description: The interfaces that it configures now.
+      type: list
+      elements: str
+      sample: [eth0, xenbr0]
+journal:
+  description: The undo journal.
+  returned: success
+  type: dict
+  contains:
+    state:
+      description:
+        - V(none), V(running) while a module changes the host, or V(stale) when a run was killed. The next run undoes a stale one first.
+      type: str
+      sample: none
+    groups:
+      description: How many groups of steps it can undo.
+      type: int
+      sample: 0
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils.facts import run_info
+
+
+def main() -> None:
+    run_info(AnsibleModule(argument_spec={}, supports_check_mode=True))
+
+
+if __name__ == "__main__":
+    main()

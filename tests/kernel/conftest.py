@@ -1,0 +1,35 @@
+# Copyright: (c) 2026, hypervisor.vnet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Hosts for the kernel tests."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from harness import Namespace
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if os.geteuid():
+        raise pytest.UsageError("these tests make network namespaces and need root: sudo make kernel")
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> Iterator[Namespace]:
+    """A host without any network card."""
+    namespace = Namespace(str(tmp_path))
+    yield namespace
+    namespace.close()
+
+
+@pytest.fixture
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Namespace]:
+    """Where the other ends of the host's cables are."""
+    namespace = Namespace(str(tmp_path_factory.mktemp("world")))
+    yield namespace
+    namespace.close()

@@ -1,0 +1,100 @@
+# Copyright: (c) 2026, hypervisor.vnet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The product as its users have it: the staged collection, run by ansible over real SSH on hosts of the lab."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from vnet_lab.lab import Lab
+
+ROOT = Path(__file__).resolve().parents[2]
+BIN = ROOT / ".venv/bin"
+LIMIT = 300.0
+
+
+class RunFailed(Exception):
+    """ansible-playbook ended with an error; the text is its output."""
+
+
+@dataclass(frozen=True)
+class Played:
+    """What a playbook run said. ``recap``: host -> {ok, changed, failed, …}."""
+
+    rc: int
+    output: str
+    recap: dict[str, dict[str, int]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Product:
+    """Runs playbooks and modules against the hosts of one lab."""
+
+    lab: Lab
+    pipelining: bool = True
+
+    def playbook(self, *words: str, variables: dict[str, Any] | None = None, limit: float = LIMIT) -> Played:
+        """`ansible-playbook` with the lab's inventory; failing hosts are no error here."""
+        argv = [str(BIN / "ansible-playbook"), "-i", str(self.lab.write_inventory()), *words]
+        with tempfile.NamedTemporaryFile("w", suffix=".json", encoding="utf-8") as file:
+            json.dump({**(variables or {}), "ansible_pipelining": self.pipelining}, file)
+            file.flush()
+            argv += ["-e", f"@{file.name}"]
+            done = subprocess.run(argv, capture_output=True, text=True, timeout=limit, check=False, env=self._environment())
+        return Played(done.returncode, done.stdout + done.stderr, _recap(done.stdout))
+
+    def module(self, host: str, name: str, options: dict[str, Any], *, check: bool = False) -> dict[str, Any]:
+        """One module on one host; its whole result, also when it failed."""
+        with tempfile.TemporaryDirectory() as folder:
+            play = Path(folder, "play.yml")
+            result = Path(folder, "result.json")
+            play.write_text(json.dumps(_play(host, name, options, str(result))), encoding="utf-8")
+            played = self.playbook(str(play), *(["--check", "--diff"] if check else ["--diff"]))
+            if not result.exists():
+                raise RunFailed(played.output[-4000:])
+            found: dict[str, Any] = json.loads(result.read_text(encoding="utf-8"))
+            return found
+
+    def _environment(self) -> dict[str, str]:
+        return {
+            **os.environ,
+            "PATH": f"{BIN}:{os.environ['PATH']}",
+            "ANSIBLE_COLLECTIONS_PATH": str(ROOT / "build"),
+            "ANSIBLE_HOME": str(self.lab.site.dir / "ansible"),
+            "ANSIBLE_FORCE_COLOR": "0",
+            "ANSIBLE_NOCOLOR": "1",
+            "ANSIBLE_HOST_KEY_CHECKING": "0",
+            "LC_ALL": "C.UTF-8",
+        }
+
+
+def _play(host: str, name: str, options: dict[str, Any], result: str) -> list[dict[str, Any]]:
+    call = {"name": "Call the module", f"hypervisor.vnet.{name}": options, "register": "result", "ignore_errors": True}
+    keep = {
+        "name": "Keep its result",
+        "ansible.builtin.copy": {"content": "{{ result | to_json }}", "dest": result, "mode": "0600"},
+        "delegate_to": "localhost",
+        "connection": "local",
+        "check_mode": False,
+        "diff": False,
+        "vars": {"ansible_python_interpreter": "{{ ansible_playbook_python }}"},
+    }
+    return [{"name": "One module", "hosts": host, "gather_facts": False, "tasks": [call, keep]}]
+
+
+def _recap(output: str) -> dict[str, dict[str, int]]:
+    found = {}
+    for line in output.rpartition("PLAY RECAP")[2].splitlines():
+        name, colon, numbers = line.partition(":")
+        if colon and "ok=" in numbers:
+            found[name.strip()] = {key: int(value) for key, value in re.findall(r"(\w+)=(\d+)", numbers)}
+    return found
