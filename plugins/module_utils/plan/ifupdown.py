@@ -246,14 +246,14 @@ def freeze(handover: Handover) -> tuple[Step, ...]:
 
 def thaw(handover: Handover) -> tuple[Step, ...]:
     before, after = _side(handover, handover.before), _side(handover, handover.after)
-    steps = [*_client_steps(handover, after), *_dns_steps(handover, before, after), *_state_steps(handover, after)]
+    steps = [*_client_steps(handover, before, after), *_dns_steps(handover, before, after), *_state_steps(handover, after)]
     known = [link for link in after.stanzas if after.stanzas[link]]
     if known:
         steps.append(Step(Phase.THAW, "ifupdown can read its configuration", (Run(("ifquery", *known)),)))
     return tuple(steps)
 
 
-def _client_steps(handover: Handover, after: _Side) -> list[Step]:
+def _client_steps(handover: Handover, before: _Side, after: _Side) -> list[Step]:
     facts: Facts = handover.facts
     running = {(client.link, client.family) for client in facts.clients}
     came_from = {move.target: move.source for move in handover.transfers}
@@ -264,7 +264,8 @@ def _client_steps(handover: Handover, after: _Side) -> list[Step]:
             if stanza is None or (link, family) in running:
                 continue
             source = came_from.get(link, "")
-            steps.append(_start(handover, link, family, stanza, source if (source, family) in running else ""))
+            had = source and ((source, family) in running or before.client(source, family))
+            steps.append(_start(handover, link, family, stanza, source if had else ""))
     return steps
 
 
@@ -292,7 +293,7 @@ def _start(handover: Handover, link: str, family: int, stanza: Stanza, source: s
 
 
 def _renamed_lease(old: str, new: str, source: str, link: str) -> Run:
-    return _shell(f"sed 's/interface \"{source}\"/interface \"{link}\"/' {old} > {new}")
+    return _shell(f"[ ! -e {old} ] || sed 's/interface \"{source}\"/interface \"{link}\"/' {old} > {new}")
 
 
 def _longer_lives(handover: Handover, source: str, link: str) -> list[Action]:

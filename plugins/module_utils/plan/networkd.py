@@ -15,6 +15,8 @@ address endless, it gets its end back.
 
 Where no profile and no port moves, `networkctl reload` is enough, and touches nothing but the bridges whose files changed.
 On 257 a port that was plugged before a reload stays "configuring", hence no reload for ports.
+
+networkd 252 does not see the MTU and the like of an IPv4 route that is there, and adds the same route without it beside.
 """
 
 from __future__ import annotations
@@ -32,6 +34,7 @@ from ..model.state import FileState, HostState, Link
 from ..model.step import Action, Await, Phase, Remove, Run, Step, Write, ip_step
 from ..render.networkd import FOLDER, PREFIXES, bridge_files, bridge_sections, file_name, network_file, parse
 from .backend import Backend, Handover, Transfer, no_edits
+from .wanted import declared_routes
 
 _DROP_IN = (
     "# Written by hypervisor.vnet: what is configured survives the next start of systemd-networkd.\n[Network]\nKeepConfiguration=yes\n"
@@ -182,13 +185,15 @@ def thaw(handover: Handover) -> tuple[Step, ...]:
         networks = _bridge_networks(handover.after)
         gone = _drop(_bridge_networks(handover.before) - networks, frozenset())
         do = (*_keep(networks), Run(("networkctl", "reload")), *_agreement(handover, handover.after, must=True))
-        return (Step(Phase.THAW, "systemd-networkd takes over", (*do, *_drop(networks, facts.kept), *gone)),)
+        over = Step(Phase.THAW, "systemd-networkd takes over", (*do, *_drop(networks, facts.kept), *gone))
+        return (over, *_tuned_routes(handover))
     networks = _all_networks(handover)
     agreement = _agreement(handover, handover.after, must=True)
     return (
         Step(Phase.THAW, "systemd-networkd takes over what it finds", _start(facts), _end(facts, must=False)),
         *((Step(Phase.THAW, "systemd-networkd agrees", agreement),) if agreement else ()),
         *_ends_of_leases(handover),
+        *_tuned_routes(handover),
         Step(
             Phase.THAW,
             "from now on systemd-networkd configures as its files say",
@@ -282,9 +287,34 @@ def _ends_of_leases(handover: Handover) -> tuple[Step, ...]:
     )
 
 
+def _tuned_routes(handover: Handover) -> tuple[Step, ...]:
+    """One route, with its MTU, where networkd has put one without beside it."""
+    routes = [route for bridge in handover.after.values() for route in declared_routes(bridge.bridge)]
+    for move in handover.transfers:
+        bridge = _mover(handover, move)
+        if bridge and bridge.bridge.moves_profile:
+            routes += [route.moved(move.source, move.target) for route in handover.state.routes_through(move.source)]
+        elif bridge and move.target in bridge.links:
+            routes += bridge.links[move.target].profile.routes
+    tuned = dict.fromkeys(route for route in routes if route.family == 4 and route.metrics)
+    return tuple(
+        Step(
+            Phase.THAW,
+            f"the route {route.describe()} is there once",
+            (Run(("ip", "route", "del", *route.words()), may_fail=True), Run(("ip", "route", "replace", *route.words()))),
+        )
+        for route in tuned
+    )
+
+
 def _stays_leased(handover: Handover, move: Transfer) -> bool:
-    bridge = handover.after.get(move.bridge) if move.target == move.bridge else handover.before.get(move.bridge)
+    bridge = _mover(handover, move)
     return bridge is not None and _is_leased(bridge)
+
+
+def _mover(handover: Handover, move: Transfer) -> AppliedBridge | None:
+    """The bridge whose declaration says what moves: the new one on the way there, the old one on the way back."""
+    return (handover.after if move.target == move.bridge else handover.before).get(move.bridge)
 
 
 def _end(facts: Facts, must: bool) -> tuple[Action, ...]:

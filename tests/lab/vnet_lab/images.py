@@ -68,8 +68,10 @@ def _bootstrap(cooked: Recipe, target: Path) -> None:
         options.append(f"--aptopt={option}")
     for path in ("man", "locale", "doc"):
         options.append(f"--dpkgopt=path-exclude=/usr/share/{path}/*")
-    # its own mount namespace: whatever happens to the build, no mount of it is left on the machine
-    argv = ["unshare", "-m", "--propagation", "slave", "mmdebstrap", *options, cooked.release, str(target)]
+    # namespaces of its own for mounts and processes: whatever happens to us, nothing of the build stays on the machine
+    fence = ["setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--propagation", "slave"]
+    fence += ["--pid", "--fork", "--kill-child=KILL", "--mount-proc"]
+    argv = [*fence, "mmdebstrap", *options, cooked.release, str(target)]
     argv += mirror_lines(cooked.release)
     began = time.monotonic()
     log = target.with_name(target.name + ".log")
