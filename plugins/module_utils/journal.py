@@ -17,7 +17,7 @@ import json
 import typing as t
 
 from .host.machine import Machine
-from .host.perform import perform, perform_batch
+from .host.perform import perform, perform_batch, undo_batch
 from .model.problem import VnetError
 from .model.state import FileState
 from .model.step import Action, Ip, Json, Step, Sysctl, action_from_json, action_to_json
@@ -97,7 +97,7 @@ class Journal:
         for group in _ip_groups(actions):
             try:
                 if isinstance(group[0], Ip):
-                    perform_batch(self._machine, [action for action in group if isinstance(action, Ip)], force=True)
+                    undo_batch(self._machine, [action for action in group if isinstance(action, Ip)])
                 elif not isinstance(group[0], Sysctl) or self._machine.exists(f"/proc/sys/{group[0].key}"):
                     perform(self._machine, group[0])
             except VnetError as error:

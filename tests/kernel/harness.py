@@ -43,7 +43,7 @@ _CLONE_NEWNS, _CLONE_NEWNET = 0x00020000, 0x40000000
 _MS_REC, _MS_PRIVATE, _MS_BIND = 0x4000, 1 << 18, 0x1000
 _PR_SET_PDEATHSIG = 1
 # What ip(8), Python and the loader read below /etc; everything else is not there, no network manager either.
-_ETC = ("ld.so.cache", "ld.so.conf", "ld.so.conf.d", "iproute2", "passwd", "group", "localtime", "nsswitch.conf")
+_ETC = ("ld.so.cache", "ld.so.conf", "ld.so.conf.d", "iproute2", "passwd", "group", "localtime", "nsswitch.conf", "protocols", "services")
 _TOOLS = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -300,9 +300,9 @@ class Namespace:
         assert not check or done.returncode == 0, f"{' '.join(argv)}: {done.returncode}\n{stdin}\n{done.stderr}"
         return done
 
-    def ip(self, lines: str) -> None:
-        """Lines of ip-batch(8)."""
-        self.run("ip", "-batch", "-", stdin="\n".join(line.strip() for line in lines.strip().splitlines()) + "\n")
+    def ip(self, lines: str, family: str = "") -> None:
+        """Lines of ip-batch(8); only rules and a bare ``default`` need the family."""
+        self.run("ip", *([family] if family else []), "-batch", "-", stdin="\n".join(line.strip() for line in lines.strip().splitlines()) + "\n")
 
     def json(self, *argv: str) -> Any:
         return json.loads(self.run("ip", "-json", *argv).stdout or "[]")
@@ -400,11 +400,29 @@ class Snapshot:
         """The same host, as if interfaces were not there."""
         rest = copy.deepcopy(self)
         rest.links = {name: link for name, link in rest.links.items() if name not in names}
-        rest.routes = [route for route in rest.routes if route.get("dev") not in names]
+        rest.routes = [
+            route for route in rest.routes if not {route.get("dev"), *(hop.get("dev") for hop in route.get("nexthops", []))} & {*names}
+        ]
+        rest.rules = [[rule for rule in family if not {rule.get("iif"), rule.get("oif")} & {*names}] for family in rest.rules]
         rest.neighbours = [item for item in rest.neighbours if item["dev"] not in names]
         rest.tokens = [item for item in rest.tokens if item["ifname"] not in names]
         rest.sysctls = {key: value for key, value in rest.sysctls.items() if not any(f"/{name}/" in key for name in names)}
         return rest
+
+    def layer3(self, name: str) -> dict[str, Any]:
+        """What hangs on an interface, which is called DEV in it: equal on uplink and bridge when all of it has moved."""
+
+        def here(text: Any) -> Any:
+            return json.loads(re.sub(rf'"{re.escape(name)}(:\d+)?"', r'"DEV\1"', json.dumps(text)))
+
+        # The kernel's multicast route is there on every interface that is up.
+        routes = [route for route in self.routes if f'"{name}"' in json.dumps(route) and route["type"] != "multicast"]
+        return {
+            "addresses": here(self.links[name]["addr_info"]),
+            "routes": sorted(map(here, routes), key=str),
+            "rules": [[here(rule) for rule in family if name in (rule.get("iif"), rule.get("oif"))] for family in self.rules],
+            "neighbours": [here(item) for item in self.neighbours if item["dev"] == name],
+        }
 
     def differences(self, other: Snapshot, memory: bool = False) -> list[str]:
         """What is not the same, in words; ``memory`` looks at the state folder as well."""

@@ -49,13 +49,19 @@ RICH = """
     rule add iif eth0 table 100 priority 1001
     rule add oif eth0 fwmark 0x10/0xff table 100 priority 1002
     rule add not from 10.1.0.0/24 to 10.7.0.0/16 iif eth0 table 100 priority 1003
-    rule add from 2001:db8:1::3 table 100 priority 1000
-    rule add from ::/0 iif eth0 table 100 priority 1001
-    rule add from ::/0 oif eth0 ipproto tcp dport 80-443 table 100 priority 1002
     neigh add 10.1.0.77 lladdr 00:11:22:33:44:77 nud permanent dev eth0
     neigh add 2001:db8:1::77 lladdr 00:11:22:33:44:77 nud permanent dev eth0
     neigh add proxy 10.1.0.78 dev eth0
     neigh add proxy 2001:db8:1::78 dev eth0
+"""
+
+# A batch has one family of rules.
+RICH_RULES6 = """
+    rule add from 2001:db8:1::3 table 100 priority 1000
+    rule add iif eth0 table 100 priority 1001
+    rule add oif eth0 ipproto tcp dport 80-443 table 100 priority 1002 protocol static
+    rule add iif eth0 suppress_prefixlength 0 table main priority 1003
+    rule add iif eth0 prohibit priority 1004
 """
 
 # What belongs to others and must be the same afterwards: a bridge with a guest, addresses, routes, rules, filters.
@@ -105,6 +111,12 @@ def cable(host: Namespace, world: Namespace, name: str = "eth0", mac: str = MAC,
     host.ip(f"link add {name} address {mac} mtu {mtu} type veth peer name {name} netns {far}")
     world.ip(f"link set {name} mtu {mtu} up")
     host.ip(f"link set {name} up")
+
+
+def rich(host: Namespace) -> None:
+    """The uplink eth0 with everything on it. It needs :func:`foreign`'s eth1 for a route of two legs."""
+    host.ip(RICH)
+    host.ip(RICH_RULES6, family="-6")
 
 
 def foreign(host: Namespace) -> None:

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import time
 import typing as t
@@ -18,6 +19,7 @@ from ..model.step import Action, Await, Ip, Nft, Remove, Sysctl, Write
 from .machine import Machine
 
 _INDEX = re.compile(r"\{index:([^}]+)\}")
+_SIX = "-6 "
 _FAILED_LINE = re.compile(r"Command failed -:(\d+)")
 
 
@@ -42,15 +44,36 @@ def perform(machine: Machine, action: Action) -> None:
         _run(machine, list(action.argv))
 
 
-def perform_batch(machine: Machine, lines: t.Sequence[Ip], force: bool = False) -> None:
-    """One `ip -batch` for many lines. With ``force`` it goes on after a failing line, and a failure is no error: unwinding
-    undoes steps that may not have run."""
-    text = "".join(f"{line.line}\n" for line in lines)
-    done = machine.run(["ip", *(["-force"] if force else []), "-batch", "-"], text)
-    if done.rc and not force:
-        failed = _FAILED_LINE.search(done.err)
-        line = lines[int(failed.group(1)) - 1].command() if failed else "ip -batch"
-        raise VnetError(f"{line}: {_first_line(done.err)}")
+def perform_batch(machine: Machine, lines: t.Sequence[Ip]) -> None:
+    """One `ip -batch` for many lines; VnetError names the first that fails, and none behind it ran."""
+    for family, group in _by_family(lines):
+        done = machine.run(["ip", *family, "-batch", "-"], _batch(group))
+        if done.rc:
+            failed = _FAILED_LINE.search(done.err)
+            line = group[int(failed.group(1)) - 1].command() if failed else "ip -batch"
+            raise VnetError(f"{line}: {_first_line(done.err)}")
+
+
+def undo_batch(machine: Machine, lines: t.Sequence[Ip]) -> None:
+    """Every line, whatever fails: unwinding undoes steps that may not have run.
+
+    Some errors end ip(8) in spite of -force (a master that is not there): without the answer to the last line, each runs alone.
+    """
+    for family, group in _by_family(lines):
+        command = ["ip", *family, "-oneline", "-force", "-batch", "-"]
+        if " lo: " not in machine.run(command, _batch([*group, Ip("link show dev lo")])).out:
+            for line in group:
+                machine.run(command, _batch([line]))
+
+
+def _by_family(lines: t.Sequence[Ip]) -> list[tuple[list[str], list[Ip]]]:
+    # Inside a batch no line can say -6, and a rule's addresses do not: ip(8) would make an IPv4 rule of it.
+    groups = itertools.groupby(lines, key=lambda line: line.line.startswith(_SIX))
+    return [(["-6"] if six else [], [Ip(line.line[len(_SIX) :]) if six else line for line in group]) for six, group in groups]
+
+
+def _batch(lines: t.Sequence[Ip]) -> str:
+    return "".join(f"{line.line}\n" for line in lines)
 
 
 def _run(machine: Machine, argv: list[str], stdin: str = "") -> None:

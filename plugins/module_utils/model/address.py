@@ -43,6 +43,12 @@ class Address:
     def is_link_local(self) -> bool:
         return self.family == 6 and ipaddress.ip_interface(self.cidr).is_link_local
 
+    @property
+    def prefixes(self) -> tuple[str, ...]:
+        """The networks that it makes reachable, as a route spells them."""
+        networks = (ipaddress.ip_interface(cidr).network for cidr in (self.peer or self.cidr, self.cidr))
+        return tuple(str(net.network_address if net.prefixlen == net.max_prefixlen else net) for net in networks)
+
     def moved(self, source: str, target: str) -> Address:
         """The same address on another interface: a label begins with its interface's name, so it moves along."""
         if self.label == source or self.label.startswith(f"{source}:"):

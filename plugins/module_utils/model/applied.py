@@ -119,5 +119,5 @@ def _profile(data: dict[str, t.Any]) -> Profile:
         tuple(Address(**item) for item in data["addresses"]),
         tuple(routes),
         tuple(Neighbour(**item) for item in data["neighbours"]),
-        tuple(Rule(item["family"], item["priority"], tuple(item["words"])) for item in data["rules"]),
+        tuple(Rule(item["family"], item["priority"], tuple(item["words"]), tuple(item["unknown"])) for item in data["rules"]),
     )

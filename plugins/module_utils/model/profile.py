@@ -50,12 +50,15 @@ def profile_of(state: HostState, name: str) -> Profile:
 
 
 def comes_with_an_address(route: Route, addresses: t.Iterable[Address]) -> bool:
-    """The kernel makes a prefix route for an address without ``noprefixroute`` and takes it away with the address."""
+    """The kernel makes a prefix route for an address without ``noprefixroute`` and takes it away with the address.
+
+    Managers make such routes as well, ``proto kernel`` and all, for addresses with it; those are theirs.
+    """
     if route.protocol != "kernel" or route.gateway or route.nexthops:
         return False
     if route.family == 6 and (route.dst.startswith("fe80::") or route.dst.startswith("ff00::")):
         return True
-    return not any(address.noprefixroute for address in addresses if address.family == route.family)
+    return any(not address.noprefixroute and route.dst in address.prefixes for address in addresses)
 
 
 def _names(rule: Rule, interface: str) -> bool:

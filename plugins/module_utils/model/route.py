@@ -129,9 +129,8 @@ class Route:
 
 
 def _via(gateway: str) -> list[str]:
-    if not gateway:
-        return []
-    return ["via", "inet6", gateway] if gateway.startswith("inet6 ") else ["via", gateway]
+    # An IPv4 route's IPv6 gateway is kept as "inet6 2001:db8::1".
+    return ["via", *gateway.split()] if gateway else []
 
 
 @dataclass(frozen=True)
@@ -157,11 +156,12 @@ class Neighbour:
 
 @dataclass(frozen=True)
 class Rule:
-    """A policy rule that names an interface; the others hold whatever the interface is called."""
+    """A policy rule that names an interface; the others hold whatever the interface is called. ``unknown`` as in a route."""
 
     family: int
     priority: int
     words: tuple[str, ...]
+    unknown: tuple[str, ...] = ()
 
     def moved(self, source: str, target: str) -> Rule:
         words = list(self.words)
@@ -171,8 +171,11 @@ class Rule:
         return replace(self, words=tuple(words))
 
     def line(self, verb: str) -> str:
-        # The address decides the family of a batch line; `all` needs it said, and ip(8) reads "0.0.0.0/0" and "::/0" as such.
-        return " ".join(["rule", verb, "priority", str(self.priority), *self.words])
+        """Rules of IPv6 say so: unlike those of a route, their addresses do not tell ip(8)."""
+        return " ".join([*(["-6"] if self.family == 6 else []), "rule", verb, "priority", str(self.priority), *self.words])
+
+    def describe(self) -> str:
+        return " ".join([str(self.priority), *self.words])
 
 
 def normal_destination(text: str) -> str:

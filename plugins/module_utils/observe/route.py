@@ -21,8 +21,28 @@ PROXIES = ("ip", "-json", "neigh", "show", "proxy")
 # The kernel makes and keeps these by itself.
 _OWN_TYPES = frozenset({"local", "broadcast", "multicast", "anycast"})
 _KNOWN = frozenset(
-    "type dst gateway via dev table protocol scope prefsrc src metric tos pref flags metrics nexthops expires cache age users error".split()
+    "type dst gateway via dev table protocol scope prefsrc src metric tos pref flags metrics nexthops expires cache age users error"
+    # A route of a nexthop object (systemd-networkd 257 makes them) says beside it where it leads, and can be made without one.
+    " nhid nh_info".split()
 )
+
+# The words of ip-rule(8) that stand for themselves, and their names in its JSON.
+_RULE_WORDS = (
+    ("iif", "iif"),
+    ("oif", "oif"),
+    ("fwmark", "fwmark"),
+    ("tos", "tos"),
+    ("ipproto", "ipproto"),
+    ("sport", "sport"),
+    ("dport", "dport"),
+    ("suppress_prefixlength", "suppress_prefixlen"),
+    ("realms", "flow_to"),
+    ("tun_id", "tun_id"),
+)
+_RULE_KNOWN = frozenset(
+    "priority not src srclen dst dstlen fwmask sport_start sport_end dport_start dport_end protocol goto action table"
+    " iif_detached oif_detached".split()
+) | {name for _word, name in _RULE_WORDS}
 
 
 def parse_routes(text: str) -> tuple[Route, ...]:
@@ -104,25 +124,25 @@ def parse_rules(text4: str, text6: str) -> tuple[Rule, ...]:
     for family, text in ((4, text4), (6, text6)):
         for item in json.loads(text or "[]"):
             if item.get("iif") or item.get("oif"):
-                rules.append(Rule(family, item["priority"], _rule_words(item, family)))
+                rules.append(Rule(family, item["priority"], _rule_words(item), tuple(sorted(set(item) - _RULE_KNOWN))))
     return tuple(rules)
 
 
-def _rule_words(item: dict[str, t.Any], family: int) -> tuple[str, ...]:
-    # "from 0.0.0.0/0" and "from ::/0" say `all` and the family at once: a batch line cannot begin with -6.
-    everything = "0.0.0.0/0" if family == 4 else "::/0"
+def _rule_words(item: dict[str, t.Any]) -> tuple[str, ...]:
     words = ["not"] if "not" in item else []
-    source = item["src"] if item.get("src", "all") != "all" else everything
-    words += ["from", f"{source}/{item['srclen']}" if "srclen" in item else source]
-    if item.get("dst"):
-        words += ["to", f"{item['dst']}/{item['dstlen']}" if "dstlen" in item else item["dst"]]
-    for name in ("iif", "oif", "fwmark", "tos", "ipproto", "sport", "dport"):
+    for word, name, length in (("from", "src", "srclen"), ("to", "dst", "dstlen")):
         if item.get(name):
-            words += [name, str(item[name])]
+            words += [word, f"{item[name]}/{item[length]}" if length in item else item[name]]
+    for word, name in _RULE_WORDS:
+        if name in item:
+            words += [word, str(item[name])]
+    for word in ("sport", "dport"):
+        if f"{word}_start" in item:
+            words += [word, f"{item[f'{word}_start']}-{item[f'{word}_end']}"]
     if "fwmask" in item:
         words[words.index("fwmark") + 1] += f"/{item['fwmask']}"
-    if item.get("action"):
-        words.append(str(item["action"]))
-    elif item.get("table"):
-        words += ["table", str(item["table"])]
-    return tuple(words)
+    if item.get("protocol", "unspec") != "unspec":
+        words += ["protocol", str(item["protocol"])]
+    if "goto" in item:
+        return (*words, "goto", str(item["goto"]))
+    return (*words, *([str(item["action"])] if item.get("action") else ["table", str(item.get("table", "main"))]))

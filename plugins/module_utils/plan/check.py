@@ -73,12 +73,12 @@ def _uplink_problems(bridge: Bridge, state: HostState, place: str) -> list[Probl
                 f"{name} carries {state.root_links[name]}: its move would stop the host; use layout route or nat with {name} as uplink instead",
             )
         )
-    if link.master != bridge.name and bridge.moves_profile:
-        for route in profile_of(state, name).routes:
-            if route.unknown:
-                problems.append(
-                    Problem(place, f"the route {route.describe()} has {', '.join(route.unknown)}, which cannot be moved; remove it first")
-                )
+    if link.master != bridge.name:
+        profile = profile_of(state, name)
+        strange = [(f"route {route.describe()}", route.unknown) for route in profile.routes if route.unknown]
+        strange += [(f"policy rule {rule.describe()}", rule.unknown) for rule in profile.rules if rule.unknown]
+        for what, unknown in strange:
+            problems.append(Problem(place, f"the {what} has {', '.join(unknown)}, which cannot be moved; remove it first"))
     return problems
 
 

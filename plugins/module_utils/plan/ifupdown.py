@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import fnmatch
 import functools
-import shlex
 import typing as t
 from dataclasses import dataclass, replace
 
@@ -25,16 +24,27 @@ from ..model.ifupdown import DIRECTORY_NAME, Stanza, added, is_of, parse, pristi
 from ..model.interface import NAME_LENGTH
 from ..model.problem import Problem
 from ..model.state import FileState, HostState
-from ..model.step import Action, Await, Ip, Phase, Remove, Run, Step
+from ..model.step import Await, Phase, Run, Step
 from ..render.ifupdown import PREFIX, declared_stanzas, is_mixed, own_file, own_path, renamed
+from . import dhclient
 from .backend import Backend, Handover
 
 if t.TYPE_CHECKING:
-    from ..observe.ifupdown import Client, Facts
+    from ..observe.ifupdown import Facts
 
 INTERFACES = "/etc/network/interfaces"
 # What we can move to a bridge as text; the others make links of their own or run clients that we cannot hand over.
-_METHODS = frozenset({("inet", "static"), ("inet", "dhcp"), ("inet", "manual"), ("inet6", "static"), ("inet6", "auto"), ("inet6", "dhcp"), ("inet6", "manual")})
+_METHODS = frozenset(
+    {
+        ("inet", "static"),
+        ("inet", "dhcp"),
+        ("inet", "manual"),
+        ("inet6", "static"),
+        ("inet6", "auto"),
+        ("inet6", "dhcp"),
+        ("inet6", "manual"),
+    }
+)
 _CHECK_LIMIT = 5.0
 
 
@@ -66,9 +76,13 @@ def claims(facts: Facts, link: str) -> bool:
 def problems(facts: Facts, bridge: Bridge, path: str) -> list[Problem]:
     found = []
     if facts.ifupdown2:
-        found.append(Problem(path, "ifupdown2 keeps the network here, which is not supported; install ifupdown, or say persist: none until reboot"))
+        found.append(
+            Problem(path, "ifupdown2 keeps the network here, which is not supported; install ifupdown, or say persist: none until reboot")
+        )
     for file, stanza in _of_link(facts, bridge.name):
-        found.append(Problem(f"{path}.name", f"{file} has a stanza `iface {stanza.name}` of its own; remove it there, or choose another name"))
+        found.append(
+            Problem(f"{path}.name", f"{file} has a stanza `iface {stanza.name}` of its own; remove it there, or choose another name")
+        )
     for option, link in (("uplink", bridge.uplink), *((f"ports[{at}]", port) for at, port in enumerate(bridge.ports))):
         if link:
             found += _file_problems(facts, bridge, link, f"{path}.{option}")
@@ -85,10 +99,14 @@ def _file_problems(facts: Facts, bridge: Bridge, link: str, place: str) -> list[
         if stanza.kind == "mapping" and any(fnmatch.fnmatchcase(link, word) for word in stanza.words):
             found.append(Problem(place, f"{link} goes through a mapping in {file}; write a stanza `iface {link}` of its own instead"))
         elif stanza.name and is_of(stanza.name, link) and file.startswith("/run/"):
-            found.append(Problem(place, f"{link} is configured in {file}, which a program makes anew at every boot; move its stanza to {INTERFACES}"))
+            found.append(
+                Problem(place, f"{link} is configured in {file}, which a program makes anew at every boot; move its stanza to {INTERFACES}")
+            )
     logical = facts.up.get(link, link)
     if logical != link:
-        found.append(Problem(place, f"{link} came up with the stanza `iface {logical}`; write one for {link} itself, so that it can be moved"))
+        found.append(
+            Problem(place, f"{link} came up with the stanza `iface {logical}`; write one for {link} itself, so that it can be moved")
+        )
     return found
 
 
@@ -98,7 +116,11 @@ def _moving_problems(facts: Facts, bridge: Bridge, place: str) -> list[Problem]:
     for stanza in stanzas:
         name = renamed(stanza.name, bridge.uplink, bridge.name)
         if len(name) > NAME_LENGTH:
-            found.append(Problem(place, f"{stanza.name} would become {name}, and a label has {NAME_LENGTH} characters at most; shorten one of the names"))
+            found.append(
+                Problem(
+                    place, f"{stanza.name} would become {name}, and a label has {NAME_LENGTH} characters at most; shorten one of the names"
+                )
+            )
         if stanza.family and (stanza.family, stanza.method) not in _METHODS:
             found.append(Problem(place, f"`{stanza.head.text}` cannot move to a bridge; declare the bridge's addresses instead"))
         for line in stanza.options:
@@ -132,7 +154,9 @@ def capture(facts: Facts, state: HostState, bridge: Bridge) -> dict[str, str]:
     """The stanzas of uplink and ports, which of their aliases come up by themselves, and what was up."""
     links = [link for link in (bridge.uplink, *bridge.ports) if link]
     stanzas = [stanza for link in links for _path, stanza in _of_link(facts, link)]
-    raised = [word for _path, stanza in _stanzas(facts) if stanza.raises for word in stanza.words if ":" in word and is_of(word, bridge.uplink)]
+    raised = [
+        word for _path, stanza in _stanzas(facts) if stanza.raises for word in stanza.words if ":" in word and is_of(word, bridge.uplink)
+    ]
     captured = {"stanzas": "".join(stanza.text() for stanza in stanzas)}
     captured["auto"] = " ".join(renamed(word, bridge.uplink, bridge.name) for word in dict.fromkeys(raised))
     captured["up"] = " ".join(name for name in facts.up if any(is_of(name, link) for link in links))
@@ -163,7 +187,9 @@ def edits(facts: Facts | None, bridges: t.Mapping[str, AppliedBridge]) -> dict[s
     for path, text in plain.items():
         new = take_out(text, owners)
         if path == INTERFACES:
-            new = "".join(added(name, f"source {own_path(name)}") for name in sorted(bridges) if not _is_sourced(plain, own_path(name))) + new
+            new = (
+                "".join(added(name, f"source {own_path(name)}") for name in sorted(bridges) if not _is_sourced(plain, own_path(name))) + new
+            )
         there = facts.files.get(path)
         if new != text or (there and (there.content != text or not bridges)):
             changed[path] = replace(there or FileState(""), content=new)
@@ -224,7 +250,9 @@ def _side(handover: Handover, bridges: t.Mapping[str, AppliedBridge]) -> _Side:
                 stanzas[link] = tuple(stanza for stanza in own if stanza.name == link)
                 up.append(link)
         up += item.captured.get("auto", "").split() if item.bridge.moves_profile else []
-    captured = {name for side in (handover.before, handover.after) for item in side.values() for name in item.captured.get("up", "").split()}
+    captured = {
+        name for side in (handover.before, handover.after) for item in side.values() for name in item.captured.get("up", "").split()
+    }
     for link in _links(handover):
         if link not in stanzas:
             stanzas[link] = tuple(stanza for _path, stanza in _of_link(facts, link))
@@ -239,8 +267,7 @@ def freeze(handover: Handover) -> tuple[Step, ...]:
     steps = []
     for client in handover.facts.clients:
         if client.link in _links(handover) and after.client(client.link, client.family) is None:
-            again = _shell(f"grep -qs dhclient /proc/{client.pid}/cmdline || {_start_text(_without_wait(client))}")
-            steps.append(Step(Phase.FREEZE, f"DHCP on {client.link} stops without a word", (Run(("kill", "-KILL", str(client.pid)), True),), (again,)))
+            steps.append(dhclient.stop(client))
     return tuple(steps)
 
 
@@ -265,73 +292,8 @@ def _client_steps(handover: Handover, before: _Side, after: _Side) -> list[Step]
                 continue
             source = came_from.get(link, "")
             had = source and ((source, family) in running or before.client(source, family))
-            steps.append(_start(handover, link, family, stanza, source if had else ""))
+            steps.append(dhclient.start(handover, link, family, stanza, source if had else ""))
     return steps
-
-
-def _start(handover: Handover, link: str, family: int, stanza: Stanza, source: str) -> Step:
-    """A client on ``link``; with ``source`` the one that ran there goes on: the lease file holds the DUID too, so the server
-    sees the same client, which asks for the address that it has."""
-    six = "6" if family == 6 else ""
-    pid, new = f"/run/dhclient{six}.{link}.pid", f"/var/lib/dhcp/dhclient{six}.{link}.leases"
-    command = _start_text(_dhclient(link, family, stanza))
-    ready = Await("dhclient", _CHECK_LIMIT, argv=("sh", "-c", f"cat /proc/$(cat {pid})/cmdline"))
-    stop = _shell(f"[ ! -e {pid} ] || kill -KILL $(cat {pid}); rm -f {pid}")
-    why = f"DHCP goes on at {link}"
-    if not source:
-        return Step(Phase.THAW, why, (_shell(command), ready), (stop,))
-    old = f"/var/lib/dhcp/dhclient{six}.{source}.leases"
-    do: list[Action] = [_renamed_lease(old, new, source, link), *(_longer_lives(handover, source, link) if family == 4 else []), _shell(command), ready]
-    undo: list[Action] = [stop]
-    if source in handover.before and source not in handover.after:
-        # The bridge goes away for good, and its lease file with it.
-        do.append(Remove(old))
-        undo.append(_shell(f"[ -e {old} ] || {_renamed_lease(new, old, link, source).argv[2]}"))
-    elif link not in handover.before:
-        undo.append(Remove(new))
-    return Step(Phase.THAW, why, tuple(do), tuple(undo))
-
-
-def _renamed_lease(old: str, new: str, source: str, link: str) -> Run:
-    return _shell(f"[ ! -e {old} ] || sed 's/interface \"{source}\"/interface \"{link}\"/' {old} > {new}")
-
-
-def _longer_lives(handover: Handover, source: str, link: str) -> list[Action]:
-    """dhclient-script does not renew the lifetime of an address that is there already: the kernel would drop it before the lease ends."""
-    seconds = handover.facts.lease_times.get(source, 0)
-    addresses = handover.state.links[source].addresses if source in handover.state.links else ()
-    leased = [address.moved(source, link) for address in addresses if address.family == 4 and address.dynamic]
-    return [Ip(replace(address, valid_lft=seconds, preferred_lft=seconds).add_line(link)) for address in leased if seconds > address.valid_lft]
-
-
-def _dhclient(link: str, family: int, stanza: Stanza) -> tuple[str, ...]:
-    """The command of ifupdown's inet.defn and inet6.defn, but at once in the background."""
-    six, other = ("6", "") if family == 6 else ("", "6")
-    words = ["dhclient", f"-{family}", "-nw"]
-    if family == 4 and stanza.option("client") != "no":
-        words.append("-i")
-    words += ["-pf", f"/run/dhclient{six}.{link}.pid", "-lf", f"/var/lib/dhcp/dhclient{six}.{link}.leases", "-I"]
-    if family == 6 and stanza.option("request_prefix") == "1":
-        words += ["-P", "-N"]
-    words += ["-df", f"/var/lib/dhcp/dhclient{other}.{link}.leases"]
-    if stanza.option("metric"):
-        words += ["-e", f"IF_METRIC={stanza.option('metric')}"]
-    return (*words, link)
-
-
-def _without_wait(client: Client) -> tuple[str, ...]:
-    words = [word for word in client.argv if word not in ("-nw", "-v")]
-    return (words[0], "-nw", *words[1:])
-
-
-def _start_text(argv: t.Sequence[str]) -> str:
-    """In a scope of its own, so that it does not end with the session that it was started from."""
-    command = shlex.join(argv)
-    return f"if [ -d /run/systemd/system ]; then systemd-run --quiet --scope --collect --slice=system.slice {command}; else {command}; fi"
-
-
-def _shell(text: str) -> Run:
-    return Run(("sh", "-c", text))
 
 
 def _dns_steps(handover: Handover, before: _Side, after: _Side) -> list[Step]:
@@ -354,6 +316,10 @@ def _hook(hooks: tuple[str, str], link: str, row: t.Sequence[str]) -> Run:
 
 def _hook_down(hooks: tuple[str, str], link: str) -> Run:
     return Run(("env", f"IFACE={link}", f"LOGICAL={link}", "MODE=stop", "PHASE=pre-down", "ADDRFAM=inet", hooks[1]), may_fail=True)
+
+
+def _shell(text: str) -> Run:
+    return Run(("sh", "-c", text))
 
 
 def _state_steps(handover: Handover, after: _Side) -> list[Step]:

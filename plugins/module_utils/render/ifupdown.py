@@ -26,6 +26,8 @@ PREFIX = "/etc/network/interfaces.d/hypervisor-vnet-"
 
 # Options of an interface itself: they stay with it when its addresses move to a bridge.
 _HARDWARE = re.compile(r"(mtu|hwaddress|slaves|(bond|vlan|ethernet|link|offload|hardware|driver|wireless|wpa|gro|rx|tx)[-_].*)")
+# Those of them that make the interface, after its own pre-up lines.
+_MAKES = re.compile(r"slaves|bond[-_]|vlan[-_]raw")
 # The same for commands: ethtool and ip-link(8) work on the interface, whoever has its addresses.
 _HARDWARE_COMMAND = re.compile(r"(^|[\s;&|/])(ethtool|mii-tool|iw|iwconfig|tc|ip\s+(-\S+\s+)*l(i(n(k)?)?)?)\s|/sys/class/net/")
 _LAYER3_COMMAND = re.compile(r"(^|[\s;&|/])ip\s+(-\S+\s+)*(a|ad|addr|address|r|ro|route|ru|rule|n|neigh|neighbour|neighbor|token)\s")
@@ -98,7 +100,9 @@ def ipv6_line(link: str, key: str, value: str) -> str:
 def _remove_lines(name: str, links: t.Sequence[str]) -> list[str]:
     """A bridge with guests in it stays, without addresses: `systemctl restart networking` must not cut them off."""
     own = "|".join(["'*'", *links])
-    return [f"cd /sys/class/net/{name}/brif || exit 0; for port in *; do case $port in {own}) ;; *) exit 0 ;; esac; done; ip link del dev {name}"]
+    return [
+        f"cd /sys/class/net/{name}/brif || exit 0; for port in *; do case $port in {own}) ;; *) exit 0 ;; esac; done; ip link del dev {name}"
+    ]
 
 
 def _port_stanza(name: str, link: str, applied: AppliedBridge, kept: t.Sequence[Stanza]) -> str:
@@ -110,14 +114,10 @@ def _port_stanza(name: str, link: str, applied: AppliedBridge, kept: t.Sequence[
         if text not in lines:
             lines.append(text)
     quiet = [ipv6_line(link, "accept_ra", "0"), ipv6_line(link, "addr_gen_mode", "1")]
-    made_later = "." in link or any(line.key != "mtu" and line.key not in COMMANDS for line in map(_line, lines))
+    made_later = "." in link or any(_MAKES.match(line) for line in lines)
     ups = [*quiet, f"ip -6 address flush dev {link} scope link"] if made_later else []
     ups.append(f"[ ! -d /sys/class/net/{name}/bridge ] || ip link set dev {link} master {name}")
     return _text([f"iface {link} inet manual", *(f"pre-up {text}" for text in quiet), *lines, *(f"up {text}" for text in ups)])
-
-
-def _line(text: str) -> Line:
-    return Line(text)
 
 
 def stays(line: Line) -> bool:

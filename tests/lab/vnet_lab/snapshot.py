@@ -37,9 +37,9 @@ print(json.dumps(dict(files=files, addresses=ip('address'), nft=out('nft', '-s',
     routes4=ip('-4', 'route', 'show', 'table', 'all'), routes6=ip('-6', 'route', 'show', 'table', 'all'),
     rules4=ip('-4', 'rule'), rules6=ip('-6', 'rule'), neighbours=ip('neigh', 'show', 'nud', 'permanent'))))
 """
-# the other end of a veth has an index of its own; age and expiry run by themselves
+# the other end of a veth has an index of its own; age and expiry run by themselves; a link that was never up has no qdisc
 _VOLATILE = frozenset(
-    ("ifindex", "link_index", "link_netnsid", "valid_life_time", "preferred_life_time", "expires", "age", "used", "handle")
+    ("ifindex", "qdisc", "link_index", "link_netnsid", "valid_life_time", "preferred_life_time", "expires", "age", "used", "handle")
 )
 
 

@@ -1,0 +1,139 @@
+# Copyright: (c) 2026, hypervisor.vnet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Every inventory in examples/, unchanged, on a host like the one that it describes.
+
+Each is looked at, done, done again, rebooted, done again and taken away, by `ansible-playbook hypervisor.vnet.site`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from conftest import lab_name
+from product import ROOT, Product
+from vnet_lab.lab import Lab
+from vnet_lab.machine import Machine
+from vnet_lab.snapshot import diff_snapshots
+from vnet_lab.util import wait_until
+
+SITE, TEARDOWN = "hypervisor.vnet.site", "hypervisor.vnet.teardown"
+Links = dict[str, dict[str, Any]]
+
+# The KVM host: a NIC that is called ens1f0, and the address that its inventory names.
+KVM_NIC = "[Match]\nOriginalName=eth1\n\n[Link]\nName=ens1f0\n"
+KVM_NETWORK = "[Match]\nName=ens1f0\n\n[Network]\nAddress=10.20.190.2/24\nGateway=10.20.190.1\nDNS=8.8.8.8\nIPv6AcceptRA=no\n"
+
+
+@pytest.fixture
+def own_lab() -> Iterator[Lab]:
+    """A lab for one example: two of them call their host xen1."""
+    if os.geteuid() != 0:
+        pytest.skip("whole hosts need root")
+    with Lab(lab_name("example"), owner=os.getpid()) as made:
+        yield made
+
+
+def links_of(host: Machine) -> Links:
+    return {link["ifname"]: link for link in json.loads(host.exec(["ip", "-json", "-details", "address", "show"]).stdout)}
+
+
+def addresses_of(link: dict[str, Any]) -> list[str]:
+    return [f"{item['local']}/{item['prefixlen']}" for item in link["addr_info"] if item["scope"] == "global"]
+
+
+def settings_of(link: dict[str, Any]) -> tuple[int, int]:
+    """STP and the forward delay in seconds."""
+    data = link["linkinfo"]["info_data"]
+    return data["stp_state"], data["forward_delay"] // 100
+
+
+def walk(lab: Lab, example: str, host: Machine, holds: Callable[[Links], None], address: str = "") -> None:
+    """All that every example goes through. ``address``: where ansible logs in, when the example does not know it."""
+    product = Product(lab)
+
+    def changed(*words: str) -> int:
+        where = {"ansible_host": address} if address else {}
+        played = product.playbook("-i", str(ROOT / "examples" / example), "--limit", host.name, *words, variables=where)
+        assert played.rc == 0, played.output[-6000:]
+        return played.recap[host.name]["changed"]
+
+    before = host.snapshot()
+    assert changed(SITE, "--check", "--diff") == 1
+    assert diff_snapshots(before, host.snapshot()) == []
+    assert changed(SITE) == 1
+    holds(links_of(host))
+    assert changed(SITE) == 0
+    host.reboot(strict=False)
+    wait_until(lambda: _stands(host, holds), 20, "the bridges stand again")
+    assert changed(SITE) == 0
+    assert changed(TEARDOWN, "--check") == 1
+    assert changed(TEARDOWN) == 1
+    assert diff_snapshots(before, host.snapshot()) == []
+
+
+def _stands(host: Machine, holds: Callable[[Links], None]) -> bool:
+    """Systemd calls a host running before its network manager has set every address."""
+    try:
+        holds(links_of(host))
+    except (AssertionError, KeyError):
+        return False
+    return True
+
+
+@pytest.mark.parametrize("kind", ["d12-ifupdown", "d13-networkd"])
+def test_two_nic_xen(own_lab: Lab, kind: str) -> None:
+    host = own_lab.start("xen1", kind)
+    had = addresses_of(links_of(host)["eth0"])
+
+    def holds(links: Links) -> None:
+        assert (links["eth0"]["master"], links["eth1"]["master"]) == ("xenbr0", "xenbr1")
+        assert addresses_of(links["eth0"]) == addresses_of(links["eth1"]) == addresses_of(links["xenbr1"]) == []
+        assert sorted(addresses_of(links["xenbr0"])) == sorted(had)
+        assert settings_of(links["xenbr0"]) == settings_of(links["xenbr1"]) == (0, 0)
+
+    walk(own_lab, "two-nic-xen", host, holds, host.address)
+
+
+def test_multiple_bridges(own_lab: Lab) -> None:
+    host = own_lab.start("xen1", "d13-nm")
+    had = addresses_of(links_of(host)["eth0"])
+
+    def holds(links: Links) -> None:
+        assert links["eth0"]["master"] == "xenbr0"
+        assert sorted(addresses_of(links["xenbr0"])) == sorted(had)
+        assert addresses_of(links["xenbr1"]) == []
+        assert [name for name, link in links.items() if link.get("master") == "xenbr1"] == []
+
+    walk(own_lab, "multiple-bridges", host, holds, host.address)
+
+
+def test_kvm_br0(own_lab: Lab) -> None:
+    """Ansible logs in at the address of the inventory, through the NIC that becomes the uplink."""
+    host = own_lab.start("kvm1", "d12-networkd")
+    own_lab.fabric.exec(["ip", "address", "add", "10.20.190.1/24", "dev", "wan"])
+    host.exec(["tee", "/etc/systemd/network/10-ens1f0.link"], stdin=KVM_NIC)
+    host.exec(["tee", "/etc/systemd/network/10-ens1f0.network"], stdin=KVM_NETWORK)
+    # its only way to the world is the other one
+    host.exec(["sed", "-i", "/^Gateway=/d; /^DNS=/d; /^Domains=/d", "/etc/systemd/network/10-eth0.network"])
+    host.reboot(strict=False)
+    wait_until(lambda: "10.20.190.2/24" in addresses_of(links_of(host).get("ens1f0", {"addr_info": []})), 20, "the NIC is configured")
+
+    def holds(links: Links) -> None:
+        assert links["ens1f0"]["master"] == "br0"
+        assert addresses_of(links["br0"]) == ["10.20.190.2/24"]
+        assert settings_of(links["br0"]) == (1, 2)
+        route = json.loads(host.exec(["ip", "-json", "route", "show", "default"]).stdout)
+        assert [(item["dev"], item["gateway"]) for item in route] == [("br0", "10.20.190.1")]
+        assert "8.8.8.8" in host.exec(["resolvectl", "dns", "br0"]).stdout
+
+    walk(own_lab, "kvm-br0", host, holds)
+
+
+def test_every_example_is_run_here() -> None:
+    assert sorted(path.name for path in (ROOT / "examples").iterdir() if path.is_dir()) == ["kvm-br0", "multiple-bridges", "two-nic-xen"]
