@@ -30,7 +30,7 @@ def merge(variables: t.Mapping[str, t.Any]) -> tuple[list[Network], list[str]]:
     ``variables`` are the lists by the names of their variables. A problem names the variable that it is in.
     """
     problems: list[Problem] = []
-    networks = []
+    networks: list[tuple[str, Network]] = []
     for name in sorted(variables, key=lambda name: (name != MAIN, name)):
         networks += _items(name, variables[name], problems)
     problems += _problems(networks)
@@ -39,7 +39,9 @@ def merge(variables: t.Mapping[str, t.Any]) -> tuple[list[Network], list[str]]:
 
 def _items(name: str, value: t.Any, problems: list[Problem]) -> t.Iterator[tuple[str, Network]]:
     if not isinstance(value, list):
-        problems.append(Problem(name, f"is {_kind(value)}, not a list of networks; write each as an item with a dash before it, and [] for none"))
+        problems.append(
+            Problem(name, f"is {_kind(value)}, not a list of networks; write each as an item with a dash before it, and [] for none")
+        )
         return
     for index, item in enumerate(value):
         place = f"{name}[{index}]"

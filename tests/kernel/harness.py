@@ -328,8 +328,9 @@ class Namespace:
         """Begin a module run. ``prepare`` is called in its process before, to put something in the way of the machine."""
         arguments = {"persist": "none", **options, "_ansible_check_mode": check, "_ansible_diff": True}
 
+        module = importlib.import_module(f"{COLLECTION}.modules.{name}")
+
         def function() -> None:
-            module = importlib.import_module(f"{COLLECTION}.modules.{name}")
             if prepare:
                 prepare()
             with patch_module_args(arguments):
@@ -361,7 +362,7 @@ class Namespace:
         while time.monotonic() < end:
             links = self.json("-details", "address", "show")
             tentative = any(address.get("tentative") for link in links for address in link["addr_info"])
-            rising = any("UP" in link["flags"] and "LOWER_UP" in link["flags"] and link["operstate"] == "DOWN" for link in links)
+            rising = any("UP" in link["flags"] and ("LOWER_UP" in link["flags"]) == (link["operstate"] == "DOWN") for link in links)
             if not tentative and not rising:
                 return
             time.sleep(0.02)

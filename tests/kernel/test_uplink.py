@@ -48,6 +48,7 @@ def host(empty: Namespace, world: Namespace) -> Namespace:
     no_waiting(empty)
     no_waiting(world)
     cable(empty, world)
+    empty.settle()
     return empty
 
 
@@ -114,6 +115,7 @@ def test_an_uplink_without_a_carrier(host: Namespace, world: Namespace) -> None:
     host.ip("address add 10.1.0.2/24 dev eth0\nroute add default via 10.1.0.1 dev eth0")
     host.settle()
     world.ip("link set eth0 down")
+    host.settle()
     between = there_and_back(host)
     assert any(route["dst"] == "default" and route["dev"] == "xenbr0" for route in between.routes)
 
@@ -143,22 +145,61 @@ def test_a_mac_of_its_own(host: Namespace) -> None:
     assert between.links["eth0"]["address"] == MAC
 
 
-def test_the_uplink_is_replaced(host: Namespace, world: Namespace) -> None:
+@pytest.fixture
+def two_cards(host: Namespace, world: Namespace) -> Namespace:
     cable(host, world, "eth1", "52:54:00:aa:00:02")
-    host.ip("address add 10.1.0.2/24 dev eth0\naddress add 10.1.0.3/24 dev eth0\nroute add default via 10.1.0.1 dev eth0")
+    host.ip(
+        """
+        address add 10.1.0.2/24 dev eth0
+        address add 10.1.0.3/24 dev eth0
+        route add default via 10.1.0.1 dev eth0
+        address add 10.2.0.2/24 dev eth1
+        route add 192.0.2.0/24 via 10.2.0.1 dev eth1
+        """
+    )
     host.settle()
-    before = host.snapshot()
-    host.bridge(XENBR0).ok()
-    wanted = {"name": "xenbr0", "uplink": "eth1", "addresses": ["10.1.0.2/24"], "gateway4": "10.1.0.1"}
-    check = host.bridge(wanted, check=True).ok()
-    assert host.bridge(wanted).ok().diff_bytes == check.diff_bytes
-    between = host.snapshot()
-    assert "master" not in between.links["eth0"]
+    return host
+
+
+def test_the_uplink_is_replaced_and_each_profile_goes_its_way(two_cards: Namespace) -> None:
+    before = two_cards.snapshot()
+    two_cards.bridge(XENBR0).ok()
+    wanted = {"name": "xenbr0", "uplink": "eth1"}
+    check = two_cards.bridge(wanted, check=True).ok()
+    assert two_cards.bridge(wanted).ok().diff_bytes == check.diff_bytes
+    between = two_cards.snapshot()
     assert between.links["eth1"]["master"] == "xenbr0"
     assert between.layer3("eth0") == before.layer3("eth0")
-    assert not host.bridge(wanted).ok().changed
-    host.bridge({"name": "xenbr0"}, state="absent").ok()
-    assert_same(before, host.snapshot())
+    assert between.layer3("xenbr0") == before.layer3("eth1")
+    assert between.links["xenbr0"]["address"] == "52:54:00:aa:00:02"
+    assert not two_cards.bridge(wanted).ok().changed
+    two_cards.bridge({"name": "xenbr0"}, state="absent").ok()
+    assert_same(before, two_cards.snapshot())
+
+
+def test_a_declared_profile_stays_when_the_uplink_is_replaced(two_cards: Namespace) -> None:
+    declared = {"name": "xenbr0", "addresses": ["10.1.0.2/24"], "gateway4": "10.1.0.1"}
+    two_cards.bridge({**declared, "uplink": "eth0"}).ok()
+    wanted = {**declared, "uplink": "eth1"}
+    check = two_cards.bridge(wanted, check=True).ok()
+    assert two_cards.bridge(wanted).ok().diff_bytes == check.diff_bytes
+    between = two_cards.snapshot()
+    assert [item["local"] for item in between.links["xenbr0"]["addr_info"] if item["family"] == "inet"] == ["10.1.0.2"]
+    assert [item["local"] for item in between.links["eth0"]["addr_info"] if item["family"] == "inet"] == ["10.1.0.3"]
+    assert [route["dev"] for route in between.routes if route["dst"] == "default"] == ["xenbr0"]
+    assert not two_cards.bridge(wanted).ok().changed
+
+
+def test_the_bridge_keeps_what_it_declares_when_it_loses_its_uplink(two_cards: Namespace) -> None:
+    declared = {"name": "xenbr0", "addresses": ["10.20.0.2/24"]}
+    before = two_cards.snapshot()
+    two_cards.bridge({**declared, "uplink": "eth0"}).ok()
+    check = two_cards.bridge(declared, check=True).ok()
+    assert two_cards.bridge(declared).ok().diff_bytes == check.diff_bytes
+    between = two_cards.snapshot()
+    assert [item["local"] for item in between.links["xenbr0"]["addr_info"] if item["family"] == "inet"] == ["10.20.0.2"]
+    assert between.layer3("eth0") == before.layer3("eth0")
+    assert not two_cards.bridge(declared).ok().changed
 
 
 def test_what_happened_on_the_bridge_meanwhile_goes_back_with_it(host: Namespace) -> None:

@@ -33,7 +33,6 @@ class Facts:
     """
 
     active: bool = False
-    version: int = 0
     sockets: tuple[str, ...] = ()
     files: t.Mapping[str, NetworkFile] = field(default_factory=dict)
     links: t.Mapping[int, str] = field(default_factory=dict)

@@ -30,7 +30,10 @@ class BridgeSettings:
 
 @dataclass(frozen=True)
 class Link:
-    """One interface. ``bridge`` is set when it is one; ``lower`` is the interface it stands on (VLAN, macvlan)."""
+    """One interface. ``bridge`` is set when it is one; ``lower`` is the interface it stands on (VLAN, macvlan).
+
+    ``topology_change``: STP has seen one, and the kernel shows twice the forward delay as ageing time until it is over.
+    """
 
     name: str
     index: int
@@ -45,6 +48,7 @@ class Link:
     bridge: BridgeSettings | None = None
     addresses: tuple[Address, ...] = ()
     token: str = ""
+    topology_change: bool = False
 
 
 @dataclass(frozen=True)

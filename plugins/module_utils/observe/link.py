@@ -39,6 +39,7 @@ def _link(item: dict[str, t.Any]) -> Link:
         master=item.get("master", ""),
         lower=item.get("link") or "",
         bridge=_bridge(info.get("info_data") or {}) if kind == "bridge" else None,
+        topology_change=bool((info.get("info_data") or {}).get("topology_change")),
         addresses=tuple(_address(address) for address in item.get("addr_info") or [] if address.get("local")),
     )
 

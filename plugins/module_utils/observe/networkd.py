@@ -37,7 +37,6 @@ def read(machine: Machine, links: frozenset[str]) -> Facts:
     free = [name for name, index in names.items() if index not in managed]
     return Facts(
         active=True,
-        version=_version(machine),
         sockets=tuple(sorted(service.get("TriggeredBy", "").split())),
         files=_files(machine),
         links=managed,
@@ -55,11 +54,6 @@ def read(machine: Machine, links: frozenset[str]) -> Facts:
 
 def _service(machine: Machine) -> dict[str, str]:
     return _pairs(machine.run(("systemctl", "show", "--property=ActiveState,TriggeredBy", SERVICE)).out)
-
-
-def _version(machine: Machine) -> int:
-    words = machine.run(("systemctl", "--version")).out.split()
-    return int(words[1]) if len(words) > 1 and words[1].isdigit() else 0
 
 
 def _pairs(text: str) -> dict[str, str]:

@@ -66,7 +66,11 @@ def split_terse(line: str) -> list[str]:
 def _with_parents(machine: Machine, connections: dict[str, Connection]) -> dict[str, Connection]:
     """Bond ports and VLANs may name another profile by its UUID; only these are asked for."""
     kinds = {connection.type for connection in connections.values()}
-    asked = [uuid for uuid, connection in connections.items() if connection.type == "vlan" or ("bond" in kinds and connection.type == "802-3-ethernet")]
+    asked = [
+        uuid
+        for uuid, connection in connections.items()
+        if connection.type == "vlan" or ("bond" in kinds and connection.type == "802-3-ethernet")
+    ]
     if not asked:
         return connections
     found = dict(connections)

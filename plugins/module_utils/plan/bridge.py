@@ -12,6 +12,7 @@ import typing as t
 from dataclasses import dataclass, field, fields, replace
 
 from ..model.applied import AppliedBridge
+from ..model.bridge import Bridge
 from ..model.profile import Profile, profile_of
 from ..model.route import Route
 from ..model.state import BridgeSettings, HostState, Link
@@ -20,7 +21,7 @@ from ..model.view import Views, view_of
 from .backend import Transfer
 from .profile import quiet_ipv6, relax_rp_filter, transfer
 from .view import present_views, with_profile
-from .wanted import declared_profile, declared_routes, is_covered, returning_profile
+from .wanted import declared_profile, declared_routes, is_covered, leaving, returning_profile
 
 # Our names of the attributes, those of ip-link(8), and the factor between our unit and the kernel's.
 _ATTRIBUTES = {
@@ -55,7 +56,7 @@ def plan_present(name: str, before: AppliedBridge | None, after: AppliedBridge, 
     transfers: list[Transfer] = []
     old_uplink = before.bridge.uplink if before and before.bridge.uplink != bridge.uplink else ""
     if old_uplink and state.links.get(old_uplink) and state.links[old_uplink].master == name and before:
-        steps += _give_back(name, old_uplink, before, state)
+        steps += _give_back(name, old_uplink, before, state, bridge)
         transfers.append(Transfer(name, old_uplink, name))
     steps += _make(name, after, state) if link is None else _change(link, after)
     if before:
@@ -262,18 +263,23 @@ def _ipv6_life(name: str, uplink: str, after: AppliedBridge, state: HostState) -
         return []
     bridge = after.bridge
     accept = had[f"{source}/accept_ra"] if bridge.moves_profile else ("1" if bridge.accept_ra else "0")
-    pairs = (f"{base}/addr_gen_mode", had[f"{source}/addr_gen_mode"]), (f"{base}/accept_ra", accept)
-    return [sysctl_step(Phase.SETTLE, f"IPv6 of {name}", key, value, "1" if key.endswith("mode") else "0") for key, value in pairs]
+    wanted = {"addr_gen_mode": had[f"{source}/addr_gen_mode"], "accept_ra": accept}
+    if bridge.moves_profile and had.get(f"{source}/disable_ipv6") == "1":
+        wanted = {"disable_ipv6": "1", **wanted}
+    undo = {"disable_ipv6": "0", "addr_gen_mode": "1", "accept_ra": "0"}
+    return [sysctl_step(Phase.SETTLE, f"IPv6 of {name}", f"{base}/{key}", value, undo[key]) for key, value in wanted.items()]
 
 
-def _give_back(name: str, uplink: str, before: AppliedBridge, state: HostState) -> list[Step]:
-    old = profile_of(state, name)
-    new = returning_profile(name, uplink, before, state)
+def _give_back(name: str, uplink: str, before: AppliedBridge, state: HostState, stays: Bridge | None = None) -> list[Step]:
+    """``stays``: the bridge's new declaration when it does not go away with its uplink."""
+    old = leaving(profile_of(state, name), stays)
+    new = returning_profile(name, uplink, before, state, stays)
     relax, restore = relax_rp_filter(state, (name, uplink))
     restore = [step for step in restore if f"/{name}/" not in step.do[0].command()]
     steps = list(relax)
     key = f"net/ipv6/conf/{uplink}/disable_ipv6"
-    if state.sysctl(key) == "1":
+    had = before.links.get(uplink)
+    if state.sysctl(key) == "1" and had and (key, "1") not in had.sysctls:
         steps += quiet_ipv6(state, uplink, f"{uplink} gets its addresses from {name}")
         steps.append(sysctl_step(Phase.LINK, f"IPv6 on {uplink}", key, "0", "1"))
     steps += _quiet_old_bridge(name, state)

@@ -16,6 +16,7 @@ from ..model.document import Document
 from ..model.problem import Problem
 from ..model.profile import profile_of
 from ..model.state import HostState, Link
+from .wanted import declared_routes
 
 _ON_TOP = frozenset({"macvlan", "ipvlan", "macvtap", "ipvtap"})
 
@@ -31,6 +32,7 @@ def host_problems(document: Document, state: HostState, applied: Applied) -> lis
         for index, port in enumerate(bridge.ports):
             problems += _port_problems(port, bridge.name, state, f"{place}.ports[{index}]")
         problems += _mtu_problems(bridge, state, place)
+        problems += _route_problems(bridge, document, state, applied, place)
     for name in document.removed:
         owner = applied.bridges[name].owner if name in applied.bridges else ""
         if owner and owner != document.owner:
@@ -133,6 +135,21 @@ def _mtu_problems(bridge: Bridge, state: HostState, place: str) -> list[Problem]
             )
         ]
     return []
+
+
+def _route_problems(bridge: Bridge, document: Document, state: HostState, applied: Applied, place: str) -> list[Problem]:
+    """The kernel has one route for a destination, table and metric: ours would push out somebody else's."""
+    ours = {name for item in document.bridges for name in (item.name, item.uplink, *item.ports)}
+    ours |= {name for item in applied.bridges.values() for name in (item.bridge.name, item.bridge.uplink, *item.bridge.ports)}
+    theirs = {route.key: route for route in state.routes if not any(route.leads_through(name) for name in ours)}
+    problems = []
+    for route in declared_routes(bridge):
+        other = theirs.get(route.key)
+        if other is not None:
+            through = f"through {other.dev}" if other.dev else f"({other.type})"
+            cure = "remove that one, or declare this one in routes with a metric of its own"
+            problems.append(Problem(place, f"the host has a route {other.describe()} {through} already; {cure}"))
+    return problems
 
 
 def _candidates(state: HostState) -> str:

@@ -43,6 +43,7 @@ class Plan:
 
 def plan_document(document: Document, state: HostState, applied: Applied) -> Plan:
     """The plan that brings the host to the document. Refused, with all problems at once, when it cannot."""
+    state = _settled(document, state, applied)
     problems = host_problems(document, state, applied)
     wanted, wrong = _resolve(document, state, applied)
     problems += wrong
@@ -60,6 +61,17 @@ def plan_document(document: Document, state: HostState, applied: Applied) -> Pla
     plans.update({name: plan_present(name, applied.bridges.get(name), bridge, state) for name, bridge in sorted(wanted.items())})
     _refuse_foreign_changes(wanted, plans, document)
     return _compose(plans, applied, after, state)
+
+
+def _settled(document: Document, state: HostState, applied: Applied) -> HostState:
+    """The state without a passing topology change, which hides the ageing time that was set (__br_set_topology_change)."""
+    known = {bridge.name: bridge.settings for bridge in document.bridges}
+    known.update({name: bridge.bridge.settings for name, bridge in applied.bridges.items()})
+    links = dict(state.links)
+    for name, link in state.links.items():
+        if link.bridge is not None and link.topology_change and name in known:
+            links[name] = replace(link, bridge=replace(link.bridge, ageing_time=known[name].ageing_time))
+    return replace(state, links=links)
 
 
 def _removed(document: Document, applied: Applied) -> set[str]:

@@ -6,16 +6,16 @@
 
 """systemd-networkd (and netplan above it) as a persistence back end.
 
-Where a profile changes its interface, networkd is ended as for its own restart (SIGUSR2: leases are kept; `systemctl stop` would
-release them) and started again when the kernel has the new state. Measured on 252 and 257: a start without KeepConfiguration=yes
-deletes and adds addresses again (13-50 ms IPv4, 2-3 s IPv6 with router advertisements), on all interfaces, so all of them have
-it as a run-time drop-in meanwhile. From 257 on a reload when it has gone costs nothing. Before, it renews addresses and leases
-(20-37 ms, 2.8 s IPv6): nobody tells networkd, and an interface with a lease keeps the drop-in until the next boot; as the drop-in
-makes the address endless, it gets its end back.
+Where a profile or a port moves, networkd is ended as for its own restart (SIGUSR2: leases are kept; `systemctl stop` would release
+them) and started again when the kernel has the new state. Measured on 252 and 257: a start without KeepConfiguration=yes deletes
+and adds addresses again (13-50 ms IPv4, 2-3 s IPv6 with router advertisements), on all interfaces, so all of them have it as a
+run-time drop-in. It stays until the next boot: taking it away is a change for networkd, and the next reload would renew addresses
+and leases (252: 20-37 ms, 2.8 s IPv6; 257: nothing, but 3 s while no router has answered yet).
 
-Where no profile and no port moves, `networkctl reload` is enough, and touches nothing but the bridges whose files changed.
-On 257 a port that was plugged before a reload stays "configuring", hence no reload for ports.
+Bridges that come, go, or have no layer 3 need no more than `networkctl reload`, which touches nothing else. On 257 a port that was
+plugged before a reload stays "configuring", hence no reload for ports.
 
+What a start leaves behind is put right: KeepConfiguration makes a leased IPv4 address endless and networkd forgets its metric; and
 networkd 252 does not see the MTU and the like of an IPv4 route that is there, and adds the same route without it beside.
 """
 
@@ -39,8 +39,6 @@ from .wanted import declared_routes
 _DROP_IN = (
     "# Written by hypervisor.vnet: what is configured survives the next start of systemd-networkd.\n[Network]\nKeepConfiguration=yes\n"
 )
-# From this version on a reload keeps leases whose settings did not change.
-_KEEPS_LEASES = 257
 _STOP_LIMIT = 10.0
 _AGREE_LIMIT = 20.0
 # Keys of [Match] that never match a bridge: it has no hardware behind it.
@@ -165,19 +163,12 @@ def freeze(handover: Handover) -> tuple[Step, ...]:
         return ()
     facts: Facts = handover.facts
     if _is_gentle(handover):
-        keep, drop = _keep(_bridge_networks(handover.before)), _drop(_bridge_networks(handover.before), facts.kept)
-        undo = (*keep, Run(("networkctl", "reload")), *_agreement(handover, handover.before, must=False), *drop)
-        return (Step(Phase.FREEZE, "systemd-networkd reads its old files again", (), undo),)
+        return (Step(Phase.FREEZE, "systemd-networkd reads its old files again", (), (Run(("networkctl", "reload")),)),)
     networks = _all_networks(handover)
-    lasting = facts.kept | _with_leases(handover)
+    new = networks - facts.kept - frozenset(facts.links.values())
     look_again = (*_start(facts), *_agreement(handover, handover.before, must=False))
     return (
-        Step(
-            Phase.FREEZE,
-            "what is configured survives the next start of systemd-networkd",
-            _keep(networks),
-            (*_drop(networks, lasting), *_reread(facts, may_fail=True)),
-        ),
+        Step(Phase.FREEZE, "what is configured survives the next start of systemd-networkd", _keep(networks), _drop(new)),
         Step(Phase.FREEZE, "systemd-networkd looks away and keeps its leases", _end(facts, must=True), look_again),
     )
 
@@ -186,26 +177,15 @@ def thaw(handover: Handover) -> tuple[Step, ...]:
     if not _is_concerned(handover):
         return ()
     facts: Facts = handover.facts
-    if _is_gentle(handover):
-        networks = _bridge_networks(handover.after)
-        gone = _drop(_bridge_networks(handover.before) - networks, frozenset())
-        do = (*_keep(networks), Run(("networkctl", "reload")), *_agreement(handover, handover.after, must=True))
-        over = Step(Phase.THAW, "systemd-networkd takes over", (*do, *_drop(networks, facts.kept), *gone))
-        return (over, *_tuned_routes(handover))
-    networks = _all_networks(handover)
     agreement = _agreement(handover, handover.after, must=True)
-    return (
-        Step(Phase.THAW, "systemd-networkd takes over what it finds", _start(facts), _end(facts, must=False)),
-        *((Step(Phase.THAW, "systemd-networkd agrees", agreement),) if agreement else ()),
-        *_ends_of_leases(handover),
-        *_tuned_routes(handover),
-        Step(
-            Phase.THAW,
-            "from now on systemd-networkd configures as its files say",
-            _drop(networks, _lasting_after(handover)),
-            _keep(networks),
-        ),
-    )
+    gone = _drop(_all_networks(handover) - _used_after(handover))
+    if _is_gentle(handover):
+        return (Step(Phase.THAW, "systemd-networkd takes over", (Run(("networkctl", "reload")), *agreement, *gone)),)
+    steps = [Step(Phase.THAW, "systemd-networkd takes over what it finds", _start(facts), _end(facts, must=False))]
+    steps += [Step(Phase.THAW, "systemd-networkd agrees", agreement)] if agreement else []
+    steps += [*_leased_addresses(handover), *_tuned_routes(handover)]
+    steps += [Step(Phase.THAW, "files that configure nothing any more", gone, _keep(_all_networks(handover)))] if gone else []
+    return tuple(steps)
 
 
 def _is_concerned(handover: Handover) -> bool:
@@ -215,11 +195,12 @@ def _is_concerned(handover: Handover) -> bool:
 
 
 def _is_gentle(handover: Handover) -> bool:
-    """No profile and no port changes its place."""
+    """No profile and no port changes its place, and no bridge that stays has a layer 3 to lose."""
     bridges = [*handover.before.items(), *handover.after.items()]
     own = {f"{FOLDER}/{network_file(name, bridge)}" for name, bridge in bridges}
     ports = [path for path in handover.files if path.startswith(f"{FOLDER}/") and path.endswith(".network") and path not in own]
-    return not handover.transfers and not ports
+    staying = set(handover.before) & set(handover.after)
+    return not handover.transfers and not ports and not any(_has_layer3(name, bridge) for name, bridge in bridges if name in staying)
 
 
 def _bridge_networks(bridges: t.Mapping[str, AppliedBridge]) -> frozenset[str]:
@@ -241,33 +222,28 @@ def _keep(networks: t.Iterable[str]) -> tuple[Action, ...]:
     return tuple(Write(_path(network), _DROP_IN) for network in sorted(networks))
 
 
-def _drop(networks: t.Iterable[str], lasting: t.Collection[str]) -> tuple[Action, ...]:
-    return tuple(Remove(_path(network)) for network in sorted(networks) if network not in lasting)
+def _drop(networks: t.Iterable[str]) -> tuple[Action, ...]:
+    return tuple(Remove(_path(network)) for network in sorted(networks))
 
 
-def _with_leases(handover: Handover) -> frozenset[str]:
-    """Files of interfaces with addresses that end by themselves, where a reload would take them away for a moment."""
+def _used_after(handover: Handover) -> frozenset[str]:
+    """Every .network file that configures something when the change is done."""
     facts: Facts = handover.facts
-    if _rereads(facts):
-        return frozenset()
-    leased = (link.index for link in handover.state.links.values() if any(address.dynamic for address in link.addresses))
-    return frozenset(facts.links[index] for index in leased if index in facts.links)
+    changed = {link for bridges in (handover.before, handover.after) for name, item in bridges.items() for link in _links(name, item)}
+    staying = frozenset(file for index, file in facts.links.items() if index not in {facts.names.get(link) for link in changed})
+    ports = frozenset(
+        file_name(item.captured.get("prefix", PREFIXES[0]), link) for name, item in handover.after.items() for link in _links(name, item)
+    )
+    free = {link: item for name, item in handover.before.items() for link in _links(name, item)}
+    for name, item in handover.after.items():
+        for link in _links(name, item):
+            free.pop(link, None)
+    own = frozenset(item.captured["file"] for link, item in free.items() if link == item.bridge.uplink and "file" in item.captured)
+    return staying | ports | own
 
 
-def _lasting_after(handover: Handover) -> frozenset[str]:
-    """The files that keep the drop-in until the next boot: those with leases, except where the lease has left."""
-    facts: Facts = handover.facts
-    before = facts.kept | _with_leases(handover)
-    after = set(before)
-    for move in handover.transfers:
-        source = facts.file_of(move.source)
-        after.discard(source)
-        bridge = handover.after.get(move.bridge)
-        if source in before and bridge and move.target == move.bridge and _is_leased(bridge):
-            after.add(network_file(move.bridge, bridge))
-        elif source in before and move.target != move.bridge and move.bridge in handover.before:
-            after.add(handover.before[move.bridge].captured.get("file", ""))
-    return frozenset(after)
+def _links(name: str, bridge: AppliedBridge) -> tuple[str, ...]:
+    return tuple(link for link in (name, bridge.bridge.uplink, *bridge.bridge.ports) if link)
 
 
 def _is_leased(bridge: AppliedBridge) -> bool:
@@ -275,21 +251,19 @@ def _is_leased(bridge: AppliedBridge) -> bool:
     return declared.moves_profile or declared.dhcp4 or declared.dhcp6 or declared.accept_ra
 
 
-def _ends_of_leases(handover: Handover) -> tuple[Step, ...]:
-    """An IPv4 lease that moved ends when it would have ended."""
-    if _rereads(handover.facts):
-        return ()
-    moved = [
-        (move, address)
-        for move in handover.transfers
-        if _stays_leased(handover, move)
-        for address in handover.state.links[move.source].addresses
-    ]
-    return tuple(
-        ip_step(Phase.THAW, f"the lease of {address.cidr} has its end", address.moved(move.source, move.target).add_line(move.target))
-        for move, address in moved
-        if address.family == 4 and address.dynamic
-    )
+def _leased_addresses(handover: Handover) -> tuple[Step, ...]:
+    """IPv4 leases end when they would have ended, and their routes have the metric that they had."""
+    lines = []
+    moves = {move.source: move for move in handover.transfers}
+    bridges = {**handover.before, **handover.after}
+    for name, link in handover.state.links.items():
+        move = moves.get(name)
+        mover = _mover(handover, move) if move else bridges.get(name)
+        if (link.index in handover.facts.links or name in handover.facts.names) and (mover is None or _is_leased(mover)):
+            target = move.target if move else name
+            leased = [address for address in link.addresses if address.family == 4 and (address.dynamic or address.metric)]
+            lines += [(address.cidr, address.moved(name, target).add_line(target)) for address in leased]
+    return tuple(ip_step(Phase.THAW, f"{cidr} as it was leased", line) for cidr, line in lines)
 
 
 def _tuned_routes(handover: Handover) -> tuple[Step, ...]:
@@ -312,11 +286,6 @@ def _tuned_routes(handover: Handover) -> tuple[Step, ...]:
     )
 
 
-def _stays_leased(handover: Handover, move: Transfer) -> bool:
-    bridge = _mover(handover, move)
-    return bridge is not None and _is_leased(bridge)
-
-
 def _mover(handover: Handover, move: Transfer) -> AppliedBridge | None:
     """The bridge whose declaration says what moves: the new one on the way there, the old one on the way back."""
     return (handover.after if move.target == move.bridge else handover.before).get(move.bridge)
@@ -334,23 +303,14 @@ def _start(facts: Facts) -> tuple[Action, ...]:
     return (Run(("systemctl", "reset-failed", SERVICE), may_fail=True), Run(("systemctl", "start", *facts.sockets, SERVICE)))
 
 
-def _rereads(facts: Facts) -> bool:
-    return facts.version >= _KEEPS_LEASES
-
-
-def _reread(facts: Facts, may_fail: bool = False) -> tuple[Action, ...]:
-    return (Run(("systemctl", "restart", SERVICE), may_fail),) if _rereads(facts) else ()
-
-
 def _agreement(handover: Handover, bridges: t.Mapping[str, AppliedBridge], must: bool) -> tuple[Action, ...]:
     """networkd calls the interfaces of these bridges configured. A lease may take longer; its addresses stand meanwhile."""
-    leases = _with_leases(handover) | handover.facts.kept
     waits: list[Action] = []
     for name, bridge in sorted(bridges.items()):
         declared = bridge.bridge
         links = [link for link in (declared.uplink, *declared.ports) if link in handover.state.links and handover.state.links[link].carrier]
         if not declared.uplink or declared.uplink in links or not _has_layer3(name, bridge):
-            fixed = not any(handover.facts.file_of(link) in leases for link in (name, declared.uplink) if link) or not _is_leased(bridge)
+            fixed = not _is_leased(bridge) or not _has_leases(handover, name, declared.uplink)
             waits.append(_configured(name, must and fixed))
         waits += [_configured(link, must) for link in links]
     returned = {move.target for move in handover.transfers if move.target != move.bridge and bridges is handover.after}
@@ -359,6 +319,13 @@ def _agreement(handover: Handover, bridges: t.Mapping[str, AppliedBridge], must:
         if before and before.captured.get("file") in handover.facts.files:
             waits.append(_configured(link, must and not _is_leased(before)))
     return tuple(waits)
+
+
+def _has_leases(handover: Handover, *links: str) -> bool:
+    there = [handover.state.links[link] for link in links if link in handover.state.links]
+    return any(address.dynamic for link in there for address in link.addresses) or any(
+        handover.facts.file_of(link) in handover.facts.kept for link in links
+    )
 
 
 def _has_layer3(name: str, bridge: AppliedBridge) -> bool:

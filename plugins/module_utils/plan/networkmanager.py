@@ -27,7 +27,7 @@ from ..model.bridge import Bridge
 from ..model.networkmanager import LEASES, Facts
 from ..model.problem import Problem
 from ..model.route import Route
-from ..model.state import HostState
+from ..model.state import FileState, HostState
 from ..model.step import Action, Await, Phase, Remove, Run, Step, Write
 from ..render.networkmanager import (
     FOLDER,
@@ -79,7 +79,11 @@ def problems(facts: t.Any, bridge: Bridge, path: str) -> list[Problem]:
         if device is None or device.uuid == port_uuid(bridge.name, link):
             continue
         if device.state == "unmanaged":
-            found.append(Problem(place, f"NetworkManager is told to leave {link} alone (unmanaged); let it manage {link}, or choose another persist:"))
+            found.append(
+                Problem(
+                    place, f"NetworkManager is told to leave {link} alone (unmanaged); let it manage {link}, or choose another persist:"
+                )
+            )
         found += _profile_problems(known, bridge, link, place)
     return found
 
@@ -88,7 +92,9 @@ def _declared_problems(bridge: Bridge, path: str) -> list[Problem]:
     found = []
     for index, route in enumerate(bridge.routes):
         if route.table not in TABLES and not route.table.isdigit():
-            found.append(Problem(f"{path}.routes[{index}].table", f"NetworkManager knows tables by number only; write the number of {route.table}"))
+            found.append(
+                Problem(f"{path}.routes[{index}].table", f"NetworkManager knows tables by number only; write the number of {route.table}")
+            )
     if bridge.declared_profile:
         has = {4: bridge.dhcp4, 6: bridge.dhcp6 or bridge.accept_ra}
         for cidr in bridge.addresses:
@@ -96,11 +102,19 @@ def _declared_problems(bridge: Bridge, path: str) -> list[Problem]:
         for index, server in enumerate(bridge.dns):
             family = 6 if ":" in server else 4
             if not has[family]:
-                found.append(Problem(f"{path}.dns[{index}]", f"NetworkManager keeps an IPv{family} server only beside IPv{family} addresses; add one"))
+                found.append(
+                    Problem(
+                        f"{path}.dns[{index}]", f"NetworkManager keeps an IPv{family} server only beside IPv{family} addresses; add one"
+                    )
+                )
         for index, route in enumerate(bridge.routes):
             if not has[route_family(route)]:
                 family = route_family(route)
-                found.append(Problem(f"{path}.routes[{index}]", f"NetworkManager keeps IPv{family} routes only beside IPv{family} addresses; add one"))
+                found.append(
+                    Problem(
+                        f"{path}.routes[{index}]", f"NetworkManager keeps IPv{family} routes only beside IPv{family} addresses; add one"
+                    )
+                )
     return found
 
 
@@ -110,25 +124,46 @@ def _profile_problems(facts: Facts, bridge: Bridge, link: str, place: str) -> li
     rivals = [connection for connection in facts.connections.values() if connection.device == link and connection.priority >= PRIORITY]
     if rivals:
         cure = f"lower it: nmcli connection modify {rivals[0].uuid} connection.autoconnect-priority {PRIORITY - 1}"
-        found.append(Problem(place, f"the profile of {link} has the highest priority that NetworkManager knows, and would win over ours; {cure}"))
+        found.append(
+            Problem(place, f"the profile of {link} has the highest priority that NetworkManager knows, and would win over ours; {cure}")
+        )
     profile = parse_keyfile(facts.texts.get(link, ""))
     kind = profile.get("connection", {}).get("type", "ethernet")
     if "802-1x" in profile:
-        found.append(Problem(place, f"{link} logs in to its switch (802.1X), which a bridge port cannot; use layout route or nat with it as uplink instead"))
+        found.append(
+            Problem(
+                place,
+                f"{link} logs in to its switch (802.1X), which a bridge port cannot; use layout route or nat with it as uplink instead",
+            )
+        )
     if "wake-on-lan-password" in profile.get("ethernet", {}):
-        found.append(Problem(place, f"the profile of {link} holds a Wake-on-LAN password, which we neither copy nor show; remove it from the profile first"))
+        found.append(
+            Problem(
+                place,
+                f"the profile of {link} holds a Wake-on-LAN password, which we neither copy nor show; remove it from the profile first",
+            )
+        )
     if kind not in _PORT_TYPES:
-        found.append(Problem(place, f"{link} is configured by a {kind} profile, which cannot be the port of a bridge; choose another interface"))
+        found.append(
+            Problem(place, f"{link} is configured by a {kind} profile, which cannot be the port of a bridge; choose another interface")
+        )
     device = facts.devices[link]
     if (link != bridge.uplink or not profile) and device.type not in ("ethernet", "veth"):
-        found.append(Problem(place, f"NetworkManager has no profile of ours for a {device.type} as further port; name {link} as uplink of a bridge"))
+        found.append(
+            Problem(place, f"NetworkManager has no profile of ours for a {device.type} as further port; name {link} as uplink of a bridge")
+        )
     children = [item for item in facts.connections.values() if device.uuid and device.uuid in item.parents]
     for child in children:
         cure = f"let it name {link}: nmcli connection modify {child.uuid} {'vlan.parent' if child.type == 'vlan' else 'connection.master'} {link}"
         found.append(Problem(place, f"the profile {child.uuid} names that of {link} by its UUID, which changes; {cure}"))
     if link == bridge.uplink and bridge.moves_profile and len(_tokens(facts, link)) > 1 and not profile.get("ipv6", {}).get("token"):
         cure = "set ipv6.addr-gen-mode eui64 on its profile, or declare accept_ra: true so that the bridge takes new ones"
-        found.append(Problem(place, f"{link} has a different interface identifier for each IPv6 prefix (stable-privacy), which no bridge could keep; {cure}"))
+        found.append(
+            Problem(
+                place,
+                f"{link} has a different interface identifier for each IPv6 prefix (stable-privacy), which no bridge could keep; {cure}",
+            )
+        )
     return found
 
 
@@ -200,25 +235,30 @@ def freeze(handover: Handover) -> tuple[Step, ...]:
 
 
 def thaw(handover: Handover) -> tuple[Step, ...]:
-    made = [name for name in handover.after if name not in handover.before]
-    scripts = tuple(Run((script_path(name), name, "up")) for name in handover.after if script_path(name) in render_files(name, handover.after[name]))
-    checks = _checks(handover, handover.after)
     if handover.transfers and not _others(handover):
         away: tuple[Action, ...] = (Run(("systemctl", "stop", "NetworkManager")),)
+        steps = _leases(handover, copies=True)
         look = _restart(handover, handover.after, handover.before)
-        # Leases below /var outlast a reboot; so must the removal of what we copied there.
-        leases, removals = _leases(handover)
-        steps = [Step(Phase.THAW, "the lease goes on under its new interface", leases, removals, lasting=True)] if leases else []
     else:
-        moved = [name for move in handover.transfers for name in (move.source, move.target) if name in handover.state.links]
-        away = tuple(_unmanage(name) for name in dict.fromkeys([*made, *moved]))
-        gone = [uuid for link, uuid in _ours(handover.after).items() if uuid not in _ours(handover.before).values()]
-        away += tuple(Run(("nmcli", "connection", "delete", uuid), may_fail=True) for uuid in gone)
-        look, steps = _look(handover, handover.after, handover.before), []
+        away = _away(handover)
+        steps = _leases(handover, copies=False)
+        look = _look(handover, handover.after, handover.before)
     steps.append(Step(Phase.THAW, "NetworkManager takes over what it finds", look, away))
-    if checks or scripts:
-        steps.append(Step(Phase.THAW, "NetworkManager agrees", (*checks, *scripts)))
+    with_script = [name for name, applied in handover.after.items() if script_path(name) in render_files(name, applied)]
+    checks = (*_checks(handover.after), *(Run((script_path(name), name, "up")) for name in with_script))
+    if checks:
+        steps.append(Step(Phase.THAW, "NetworkManager agrees", checks))
     return tuple(steps)
+
+
+def _away(handover: Handover) -> tuple[Action, ...]:
+    """Undo of the documented way: look away, and forget the new profiles (1.52 would make a deleted bridge again)."""
+    made = [name for name in handover.after if name not in handover.before]
+    moved = [name for move in handover.transfers for name in (move.source, move.target)]
+    before = _ours(handover.before).values()
+    gone = [uuid for uuid in _ours(handover.after).values() if uuid not in before]
+    forget = (Run(("nmcli", "connection", "delete", uuid), may_fail=True) for uuid in gone)
+    return (*(_unmanage(name) for name in dict.fromkeys([*made, *moved])), *forget)
 
 
 def _others(handover: Handover) -> bool:
@@ -276,29 +316,38 @@ def _look(handover: Handover, side: t.Mapping[str, AppliedBridge], other: t.Mapp
     return tuple(actions)
 
 
-def _checks(handover: Handover, side: t.Mapping[str, AppliedBridge]) -> tuple[Action, ...]:
+def _checks(side: t.Mapping[str, AppliedBridge]) -> tuple[Action, ...]:
     """Our profiles must be in force. A bridge that waits for a lease or its first port is still activating."""
     ours = _ours(side)
     settled = [Await(f"{uuid}:{link}:activated", _AGREES, argv=_ACTIVE, must=False) for link, uuid in ours.items()]
     return (*settled, *(Await(f"{uuid}:{link}:activat", _AGREES, argv=_ACTIVE) for link, uuid in ours.items()))
 
 
-def _leases(handover: Handover) -> tuple[tuple[Action, ...], tuple[Action, ...]]:
-    """A lease belongs to a profile and an interface: copied, the client asks for the same address again. And what undoes that."""
+def _leases(handover: Handover, copies: bool) -> list[Step]:
+    """A lease belongs to a profile and an interface: copied, the client asks for the same address again. A bridge that goes
+    leaves none behind. Files below /var outlast a reboot; so must what undoes this."""
     facts, sides = _facts(handover.facts), {**handover.before, **handover.after}
-    do: list[Action] = []
-    undo: list[Action] = []
-    for move in handover.transfers:
+    changes: dict[str, FileState | None] = {}
+    for move in handover.transfers if copies else ():
         own = sides[move.bridge].captured.get("profile.uuid", "") if move.bridge in sides else ""
         source, target = ((bridge_uuid(name) if name == move.bridge else own) for name in (move.source, move.target))
-        lease = facts.leases.get(f"{LEASES}/internal-{source}-{move.source}.lease")
-        if lease is None or not target:
-            continue
-        path = f"{LEASES}/internal-{target}-{move.target}.lease"
-        old = facts.leases.get(path)
-        do.append(Write(path, lease.content, lease.mode, lease.uid, lease.gid))
-        undo.append(Remove(path) if old is None else Write(path, old.content, old.mode, old.uid, old.gid))
-    return tuple(do), tuple(undo)
+        lease = facts.leases.get(_lease_path(source, move.source))
+        if lease and target:
+            changes[_lease_path(target, move.target)] = lease
+    for name in handover.before:
+        if name not in handover.after and _lease_path(bridge_uuid(name), name) in facts.leases:
+            changes[_lease_path(bridge_uuid(name), name)] = None
+    do = tuple(_put(path, file) for path, file in changes.items())
+    undo = tuple(_put(path, facts.leases.get(path)) for path in changes)
+    return [Step(Phase.THAW, "leases follow their interface", do, undo, lasting=True)] if do else []
+
+
+def _lease_path(uuid: str, link: str) -> str:
+    return f"{LEASES}/internal-{uuid}-{link}.lease"
+
+
+def _put(path: str, file: FileState | None) -> Action:
+    return Remove(path) if file is None else Write(path, file.content, file.mode, file.uid, file.gid)
 
 
 BACKEND = Backend("networkmanager", active, claims, problems, capture, render_files, no_edits, freeze, thaw)

@@ -70,15 +70,16 @@ def transfer(
     """
     # Undo-only and first, so that it is the last word when unwinding.
     steps = [Step(Phase.SWITCH, f"IPv6 addresses of {source}", (), tuple(Ip(line) for line in _settled(old, source)))]
-    steps += [_add(address, target) for address in new.addresses if address.family == 4]
+    there = {address.cidr: address for address in state.links[target].addresses} if target in state.links else {}
+    steps += [_add(address, target, there.get(address.cidr)) for address in new.addresses if address.family == 4]
     if enslave:
         steps.append(enslave)
         if state.links[source].carrier:
             ready = Await("up", _OPERSTATE_LIMIT, path=f"/sys/class/net/{target}/operstate", must=False)
             steps.append(Step(Phase.SWITCH, f"{target} drops what it sends until the kernel calls it up", (ready,)))
-    steps += [_add(address, target) for address in reversed(new.addresses) if address.family == 6]
+    steps += [_add(address, target, there.get(address.cidr)) for address in reversed(new.addresses) if address.family == 6]
     steps += _neighbours(old, target)
-    steps += _routes(old, new, source, target)
+    steps += _routes(state, old, new, source, target)
     steps += _rules(old, new, source)
     if release:
         # Behind the routes: a bridge without its port would swallow what they still send through it.
@@ -91,8 +92,9 @@ def _settled(profile: Profile, dev: str) -> list[str]:
     return [address.add_line(dev, settled=True) for address in profile.addresses if address.family == 6 and not address.nodad]
 
 
-def _add(address: Address, dev: str) -> Step:
-    return ip_step(Phase.SWITCH, f"{address.cidr} to {dev}", address.add_line(dev), address.delete_line(dev))
+def _add(address: Address, dev: str, there: Address | None) -> Step:
+    undo = there.add_line(dev) if there else address.delete_line(dev)
+    return ip_step(Phase.SWITCH, f"{address.cidr} to {dev}", address.add_line(dev), undo)
 
 
 def _neighbours(old: Profile, target: str) -> list[Step]:
@@ -103,9 +105,9 @@ def _neighbours(old: Profile, target: str) -> list[Step]:
     ]
 
 
-def _routes(old: Profile, new: Profile, source: str, target: str) -> list[Step]:
+def _routes(state: HostState, old: Profile, new: Profile, source: str, target: str) -> list[Step]:
     """On-link routes before those whose gateways they reach. A route that the source has is re-pointed in place."""
-    there = {route.key: route for route in old.routes}
+    there = {route.key: route for route in [*state.routes, *old.routes]}
     steps = []
     for route in sorted(new.routes, key=lambda route: bool(route.gateway or route.nexthops)):
         before = there.get(route.key)

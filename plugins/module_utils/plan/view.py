@@ -60,7 +60,7 @@ def present_views(name: str, before: AppliedBridge | None, after: AppliedBridge,
     for port in sorted(was_own - own):
         link = view_of(state, port)
         if link and link.master == name and before:
-            given = with_profile(link, returning_profile(name, port, before, state)) if port == before.bridge.uplink else link
+            given = with_profile(link, returning_profile(name, port, before, state, bridge)) if port == before.bridge.uplink else link
             views[port] = (link, replace(given, master=""))
     return views
 

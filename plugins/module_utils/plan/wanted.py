@@ -12,8 +12,9 @@ import ipaddress
 from dataclasses import replace
 
 from ..model.address import Address
-from ..model.applied import AppliedBridge
+from ..model.applied import AppliedBridge, UplinkBefore
 from ..model.bridge import Bridge
+from ..model.interface import eui64_address
 from ..model.profile import Profile, profile_of
 from ..model.route import Route
 from ..model.state import HostState
@@ -41,16 +42,39 @@ def declared_profile(bridge: Bridge, uplink: Profile) -> Profile:
     return Profile(tuple(addresses + leased + link_local), tuple(routes), uplink.neighbours, uplink.rules)
 
 
-def returning_profile(name: str, uplink: str, before: AppliedBridge, state: HostState) -> Profile:
-    """What the uplink gets back: the bridge's profile where it had moved, else what the uplink had, leases excepted."""
+def returning_profile(name: str, uplink: str, before: AppliedBridge, state: HostState, stays: Bridge | None = None) -> Profile:
+    """What the uplink gets back: the bridge's profile where it had moved, else what the uplink had, leases excepted.
+
+    ``stays`` is the bridge's new declaration when it only loses this uplink: what that claims does not go.
+    """
     there = profile_of(state, name).moved(name, uplink)
     had = before.links.get(uplink)
     if before.bridge.moves_profile or had is None:
-        return there
+        return leaving(_without_own(there, before, had), stays)
     static = tuple(address for address in had.profile.addresses if not address.dynamic)
     leased = tuple(address for address in there.addresses if address.dynamic)
     routes = tuple(route for route in had.profile.routes if not route.expires)
-    return Profile(static + leased, routes, had.profile.neighbours, had.profile.rules)
+    return leaving(Profile(static + leased, routes, had.profile.neighbours, had.profile.rules), stays)
+
+
+def _without_own(profile: Profile, before: AppliedBridge, had: UplinkBefore | None) -> Profile:
+    """Without the link-local address that the kernel made of the bridge's own MAC: it means nothing on the uplink."""
+    digits = eui64_address(before.mac)
+    own = str(ipaddress.ip_interface(f"fe80::{':'.join(digits[at : at + 4] for at in range(0, 16, 4))}/64"))
+    kept = {address.cidr for address in had.profile.addresses} if had else set()
+    return replace(profile, addresses=tuple(item for item in profile.addresses if item.cidr != own or item.cidr in kept))
+
+
+def leaving(profile: Profile, stays: Bridge | None) -> Profile:
+    """The profile without the addresses and routes that the bridge declares for itself."""
+    if stays is None:
+        return profile
+    keys = {route.key for route in declared_routes(stays)}
+    return replace(
+        profile,
+        addresses=tuple(address for address in profile.addresses if address.cidr not in stays.addresses),
+        routes=tuple(route for route in profile.routes if route.key not in keys),
+    )
 
 
 def _is_leased(bridge: Bridge, address: Address) -> bool:

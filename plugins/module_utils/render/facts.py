@@ -18,7 +18,7 @@ from ..model.state import HostState, Link
 
 Facts = dict[str, t.Any]
 # Of no use without the kernel's own context.
-_LINK_DETAILS = frozenset({"bridge", "addresses", "token"})
+_LINK_DETAILS = frozenset({"bridge", "addresses", "token", "topology_change"})
 
 
 def link_facts(state: HostState) -> list[Facts]:

@@ -199,6 +199,7 @@ def _route_line(route: StaticRoute, dev: str) -> str:
     words += ["via", route.via] if route.via else []
     words += ["dev", dev]
     words += ["table", route.table] if route.table != "main" else []
+    words += ["proto", "static"]
     words += ["src", route.source] if route.source else []
     words += ["metric", str(route.metric)] if route.metric else []
     words += ["mtu", str(route.mtu)] if route.mtu else []

@@ -106,7 +106,13 @@ def _bridge_sections(name: str, applied: AppliedBridge) -> Sections:
     mtu = str(bridge.mtu or captured.get("mtu", ""))
     if mtu:
         ethernet["mtu"] = mtu
-    connection = {"id": f"hypervisor-vnet-{name}", "uuid": bridge_uuid(name), "type": "bridge", "interface-name": name, "autoconnect-slaves": "1"}
+    connection = {
+        "id": f"hypervisor-vnet-{name}",
+        "uuid": bridge_uuid(name),
+        "type": "bridge",
+        "interface-name": name,
+        "autoconnect-slaves": "1",
+    }
     connection.update({key: value for key, value in own.get("connection", {}).items() if key in _MOVING})
     if bridge.moves_profile and own:
         layer3 = {family: _moved(own.get(family) or {"method": "auto"}, family, bridge) for family in ("ipv4", "ipv6")}

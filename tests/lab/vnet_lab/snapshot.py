@@ -77,6 +77,8 @@ def _address_lines(links: list[dict[str, Any]]) -> tuple[str, ...]:
             infos = [info for info in link.get("addr_info", []) if info.get("family") == family]
             if family == "inet6":  # no address is primary there, the kernel lists the newest first
                 infos.sort(key=lambda info: str(info.get("local")))
+            # who made a link-local address (iproute2 6.x shows it) changes nothing about it
+            infos = [{**info, "protocol": ""} if info.get("scope") == "link" else info for info in infos]
             lines += [f"{link.get('ifname')}: {json.dumps(_clean(info), sort_keys=True)}" for info in infos]
     return tuple(lines)
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import pytest
 from ansible.errors import AnsibleFilterError
+
 from ansible_collections.hypervisor.vnet.plugins.filter import merge_networks, network_problems
 
 

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import pytest
+
 from ansible_collections.hypervisor.vnet.plugins.plugin_utils.networks import merge
 
 
@@ -35,7 +36,9 @@ def test_networks_come_out_as_they_were_written():
 )
 def test_what_is_no_list_is_refused_by_its_name(value, kind):
     networks, problems = merge({"dmz_vnet_networks": value, "vnet_networks": [{"name": "br0"}]})
-    assert problems == [f"dmz_vnet_networks: is {kind}, not a list of networks; write each as an item with a dash before it, and [] for none"]
+    assert problems == [
+        f"dmz_vnet_networks: is {kind}, not a list of networks; write each as an item with a dash before it, and [] for none"
+    ]
     assert _names(networks) == ["br0"]
 
 
@@ -60,7 +63,11 @@ REFUSED = [
         {"vnet_networks": [{"name": "vnat0", "layout": "nat", "dhcp": {"ranges": []}}]},
         ["vnet_networks[0].layout: 'nat' does not exist in this version; there is: bridge"],
     ),
-    ("an item that is no network", {"vnet_networks": ["br0"]}, ["vnet_networks[0]: is the string 'br0', not a network; write it as in {name: xenbr0, uplink: eth0}"]),
+    (
+        "an item that is no network",
+        {"vnet_networks": ["br0"]},
+        ["vnet_networks[0]: is the string 'br0', not a network; write it as in {name: xenbr0, uplink: eth0}"],
+    ),
     ("no name", {"vnet_networks": [{"uplink": "eth0"}]}, ["vnet_networks[0]: missing required arguments: name"]),
     (
         "a type that does not fit",
@@ -78,7 +85,9 @@ def test_refused(variables, expected):
 
 
 def test_all_problems_come_at_once_and_keep_their_places():
-    problems = merge({"vnet_networks": [{"name": "a", "layout": "nat"}, {"name": "b", "colour": "red"}, {"name": "c/d"}], "x_vnet_networks": 1})[1]
+    problems = merge(
+        {"vnet_networks": [{"name": "a", "layout": "nat"}, {"name": "b", "colour": "red"}, {"name": "c/d"}], "x_vnet_networks": 1}
+    )[1]
     assert [problem.split(":")[0] for problem in problems] == [
         "x_vnet_networks",
         "vnet_networks[0].layout",

@@ -1,0 +1,386 @@
+# Copyright: (c) 2026, hypervisor.vnet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""xen_bridge: made, changed, repaired, pruned, adopted, removed, with everything beside it as it was."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+import pytest
+from harness import Answer, Namespace, assert_same
+from hosts import cable, foreign, no_waiting
+
+
+@pytest.fixture
+def host(empty: Namespace) -> Namespace:
+    """A host with foreign things on it, and free cards eth2 and eth3."""
+    no_waiting(empty)
+    foreign(empty)
+    for name, mac in (("eth2", "52:54:00:dd:00:02"), ("eth3", "52:54:00:dd:00:03")):
+        empty.ip(f"link add {name} address {mac} type veth peer name {name}-far\nlink set {name}-far up")
+    empty.settle()
+    return empty
+
+
+def apply(host: Namespace, *bridges: dict[str, Any], **options: Any) -> Answer:
+    """Check, do, and do again: the same diff, then nothing."""
+    before = host.snapshot()
+    check = host.bridge(*bridges, check=True, **options).ok()
+    assert_same(before, host.snapshot(), memory=True)
+    real = host.bridge(*bridges, **options).ok()
+    assert check.diff_bytes == real.diff_bytes
+    assert check.changed == real.changed
+    assert check.commands == real.commands
+    again = host.bridge(*bridges, **options).ok()
+    assert (again.changed, again.diff, again.commands) == (False, [], [])
+    return real
+
+
+def details(host: Namespace, name: str) -> dict[str, Any]:
+    return dict(host.json("-details", "link", "show", "dev", name)[0])
+
+
+def addresses(host: Namespace, name: str) -> list[str]:
+    """In the kernel's order, without link-local ones."""
+    found = host.json("address", "show", "dev", name)[0]["addr_info"]
+    return [f"{item['local']}/{item['prefixlen']}" for item in found if item["scope"] != "link"]
+
+
+def routes(host: Namespace, name: str) -> list[tuple[Any, ...]]:
+    found = host.json("-4", "route", "show", "table", "all", "dev", name) + host.json("-6", "route", "show", "table", "all", "dev", name)
+    return [(item["dst"], item.get("gateway", ""), item.get("metric", 0)) for item in found if item.get("protocol") != "kernel"]
+
+
+def test_made_with_its_defaults_and_removed(host: Namespace) -> None:
+    before = host.snapshot()
+    apply(host, {"name": "xenbr1"})
+    link = details(host, "xenbr1")
+    data = link["linkinfo"]["info_data"]
+    assert {name: data[name] for name in ("stp_state", "forward_delay", "priority", "ageing_time", "vlan_filtering")} == {
+        "stp_state": 0,
+        "forward_delay": 0,
+        "priority": 32768,
+        "ageing_time": 30000,
+        "vlan_filtering": 0,
+    }
+    assert data["no_linklocal_learn"] == 1
+    assert "UP" in link["flags"]
+    assert addresses(host, "xenbr1") == []
+    assert_same(before, host.snapshot().without("xenbr1"))
+    apply(host, {"name": "xenbr1"}, state="absent")
+    assert_same(before, host.snapshot())
+
+
+def test_the_mac_without_an_uplink_is_always_the_same(host: Namespace) -> None:
+    apply(host, {"name": "xenbr1"}, {"name": "xenbr2"})
+    first, other = details(host, "xenbr1")["address"], details(host, "xenbr2")["address"]
+    assert first.startswith("02:") and other.startswith("02:") and first != other
+    host.bridge({"name": "xenbr1"}, state="absent").ok()
+    apply(host, {"name": "xenbr1"})
+    assert details(host, "xenbr1")["address"] == first
+    # guests that are plugged in do not change it
+    host.ip("link set eth2 address 00:00:5e:00:01:01 master xenbr1 up")
+    assert details(host, "xenbr1")["address"] == first
+
+
+# option, value, the kernel's name, the kernel's value
+ATTRIBUTES = [
+    ({"stp": True}, {"stp_state": 1, "forward_delay": 1500}),
+    ({"stp": True, "forward_delay": 2}, {"stp_state": 1, "forward_delay": 200}),
+    ({"stp": True, "forward_delay": 30}, {"stp_state": 1, "forward_delay": 3000}),
+    ({"forward_delay": 7}, {"stp_state": 0, "forward_delay": 700}),
+    ({"priority": 4096}, {"priority": 4096}),
+    ({"priority": 0}, {"priority": 0}),
+    ({"ageing_time": 0}, {"ageing_time": 0}),
+    ({"ageing_time": 3600}, {"ageing_time": 360000}),
+    ({"multicast_snooping": False}, {"mcast_snooping": 0}),
+    ({"vlan_filtering": True}, {"vlan_filtering": 1}),
+    ({"no_linklocal_learn": False}, {"no_linklocal_learn": 0}),
+]
+
+
+@pytest.mark.parametrize(("options", "kernel"), ATTRIBUTES)
+def test_each_attribute_at_birth_changed_and_changed_back(host: Namespace, options: dict[str, Any], kernel: dict[str, int]) -> None:
+    apply(host, {"name": "young", **options}, {"name": "old"})
+    plain = details(host, "old")["linkinfo"]["info_data"]
+    assert {name: details(host, "young")["linkinfo"]["info_data"][name] for name in kernel} == kernel
+    assert {name: plain[name] for name in kernel} != kernel
+    assert apply(host, {"name": "old", **options}).changed
+    assert {name: details(host, "old")["linkinfo"]["info_data"][name] for name in kernel} == kernel
+    assert apply(host, {"name": "old"}).changed
+    now = details(host, "old")["linkinfo"]["info_data"]
+    assert {name: now[name] for name in kernel} == {name: plain[name] for name in kernel}
+
+
+def test_stp_goes_off_and_on_with_delays_that_the_other_state_refuses(host: Namespace) -> None:
+    apply(host, {"name": "br0", "forward_delay": 0})
+    apply(host, {"name": "br0", "stp": True, "forward_delay": 2})
+    apply(host, {"name": "br0", "forward_delay": 0})
+    assert details(host, "br0")["linkinfo"]["info_data"]["forward_delay"] == 0
+
+
+def test_mac_and_mtu_change(host: Namespace) -> None:
+    apply(host, {"name": "br0"})
+    own = details(host, "br0")["address"]
+    apply(host, {"name": "br0", "mac": "52:54:00:12:34:56", "mtu": 1400})
+    assert (details(host, "br0")["address"], details(host, "br0")["mtu"]) == ("52:54:00:12:34:56", 1400)
+    apply(host, {"name": "br0", "mtu": 9000})
+    assert (details(host, "br0")["address"], details(host, "br0")["mtu"]) == (own, 9000)
+
+
+def test_the_mtu_holds_when_ports_differ(host: Namespace) -> None:
+    host.ip("link set eth2 mtu 1300")
+    apply(host, {"name": "br0", "mtu": 1400, "ports": ["eth3"]})
+    host.ip("link set eth2 master br0")
+    assert details(host, "br0")["mtu"] == 1400
+    assert not host.bridge({"name": "br0", "mtu": 1400, "ports": ["eth3"]}).ok().changed
+
+
+def test_addresses_come_and_go_and_foreign_ones_stay(host: Namespace) -> None:
+    apply(host, {"name": "br0", "addresses": ["10.20.0.2/24", "10.20.0.3/24", "2001:db8:20::2/64"]})
+    assert addresses(host, "br0") == ["10.20.0.2/24", "10.20.0.3/24", "2001:db8:20::2/64"]
+    host.ip("address add 10.20.0.9/24 dev br0\naddress add 10.30.0.9/24 dev br0\naddress add 2001:db8:20::9/64 nodad dev br0")
+    assert not host.bridge({"name": "br0", "addresses": ["10.20.0.2/24", "10.20.0.3/24", "2001:db8:20::2/64"]}).ok().changed
+    # the primary goes: the kernel would take its secondaries along, the foreign one included
+    apply(host, {"name": "br0", "addresses": ["10.20.0.3/24", "10.21.0.2/24", "2001:db8:20::3/64"]})
+    assert sorted(addresses(host, "br0")) == sorted(
+        ["10.20.0.3/24", "10.20.0.9/24", "10.30.0.9/24", "10.21.0.2/24", "2001:db8:20::9/64", "2001:db8:20::3/64"]
+    )
+    apply(host, {"name": "br0"})
+    assert sorted(addresses(host, "br0")) == ["10.20.0.9/24", "10.30.0.9/24", "2001:db8:20::9/64"]
+
+
+def test_foreign_routes_stay_when_the_primary_address_is_replaced(host: Namespace) -> None:
+    first = {"name": "br0", "addresses": ["10.20.0.2/24"], "gateway4": "10.20.0.1"}
+    apply(host, first)
+    host.ip("route add 192.0.2.0/24 via 10.20.0.7 dev br0\nroute add 192.0.3.0/24 via 10.20.0.7 dev br0 table 55 src 10.20.0.2")
+    apply(host, {**first, "addresses": ["10.20.0.4/24"]})
+    assert ("192.0.2.0/24", "10.20.0.7", 0) in routes(host, "br0")
+    assert ("default", "10.20.0.1", 0) in routes(host, "br0")
+
+
+def test_gateways_and_routes_change(host: Namespace) -> None:
+    base = {"name": "br0", "addresses": ["10.20.0.2/24", "2001:db8:20::2/64"]}
+    apply(host, {**base, "gateway4": "10.20.0.1", "gateway6": "2001:db8:20::1"})
+    assert routes(host, "br0") == [("default", "10.20.0.1", 0), ("default", "2001:db8:20::1", 1024)]
+    apply(host, {**base, "gateway4": "10.20.0.254", "gateway6": "fe80::1"})
+    assert routes(host, "br0") == [("default", "10.20.0.254", 0), ("default", "fe80::1", 1024)]
+    declared = [
+        {"to": "192.0.2.0/24", "via": "10.20.0.7", "metric": 50, "mtu": 1400},
+        {"to": "192.0.3.0/24"},
+        {"to": "default", "via": "10.20.0.8", "table": "77", "source": "10.20.0.2"},
+        {"to": "2001:db8:99::/48", "via": "2001:db8:20::7"},
+    ]
+    apply(host, {**base, "routes": declared})
+    assert routes(host, "br0") == [
+        ("default", "10.20.0.8", 0),
+        ("192.0.2.0/24", "10.20.0.7", 50),
+        ("192.0.3.0/24", "", 0),
+        ("2001:db8:99::/48", "2001:db8:20::7", 1024),
+    ]
+    apply(host, {**base, "routes": [{"to": "192.0.2.0/24", "via": "10.20.0.9", "metric": 60}]})
+    assert routes(host, "br0") == [("192.0.2.0/24", "10.20.0.9", 60)]
+    apply(host, base)
+    assert routes(host, "br0") == []
+
+
+def test_ports_come_and_go(host: Namespace) -> None:
+    before = host.snapshot()
+    apply(host, {"name": "br0", "ports": ["eth2"]})
+    assert details(host, "eth2")["master"] == "br0" and "UP" in details(host, "eth2")["flags"]
+    apply(host, {"name": "br0", "ports": ["eth3"]})
+    assert "master" not in details(host, "eth2") and details(host, "eth3")["master"] == "br0"
+    assert_same(before.without("br0", "eth3", "eth3-far"), host.snapshot().without("br0", "eth3", "eth3-far"))
+    apply(host, {"name": "br0", "ports": ["eth2", "eth3"]})
+    apply(host, {"name": "br0"}, state="absent")
+    assert_same(before, host.snapshot())
+
+
+def test_what_others_broke_is_repaired(host: Namespace) -> None:
+    wanted = {"name": "br0", "addresses": ["10.20.0.2/24"], "gateway4": "10.20.0.1", "ports": ["eth2"], "stp": True}
+    apply(host, wanted)
+    whole = host.snapshot()
+    for damage in (
+        "route del default dev br0",
+        "address del 10.20.0.2/24 dev br0",
+        "link set eth2 nomaster",
+        "link set br0 type bridge stp_state 0",
+        "link set br0 down",
+        "link set br0 address 52:54:00:00:00:99",
+        "link del br0",
+    ):
+        host.ip(damage)
+        assert apply(host, wanted).changed, damage
+        host.settle()
+        assert_same(whole.without("eth2-far"), host.snapshot().without("eth2-far"))
+
+
+def test_prune_removes_what_this_owner_no_longer_declares(host: Namespace) -> None:
+    before = host.snapshot()
+    apply(host, {"name": "br0"}, {"name": "br1"})
+    apply(host, {"name": "other0"}, owner="other")
+    apply(host, {"name": "br1"})
+    assert details(host, "br0")
+    apply(host, {"name": "br1"}, prune=True)
+    assert names(host) == {"br1", "other0"}
+    answer = host.bridge(prune=True)
+    assert answer.failed() == (
+        "bridges: is empty, and prune: true would remove everything of this owner; allow_empty: true says that this is meant"
+    )
+    apply(host, prune=True, allow_empty=True)
+    assert names(host) == {"other0"}
+    apply(host, prune=True, allow_empty=True, owner="other")
+    assert_same(before, host.snapshot())
+
+
+def names(host: Namespace) -> set[str]:
+    """Bridges that are not foreign."""
+    return {link["ifname"] for link in host.json("link", "show", "type", "bridge")} - {"docker0"}
+
+
+def test_owners_keep_out_of_each_others_way(host: Namespace) -> None:
+    apply(host, {"name": "br0"}, owner="site")
+    before = host.snapshot()
+    assert host.bridge({"name": "br0", "stp": True}, owner="other").failed() == (
+        "bridges[0].name: br0 belongs to owner 'site', not 'other'; declare it there, or remove it there first"
+    )
+    assert host.bridge({"name": "br0"}, owner="other", state="absent").failed() == (
+        "bridges: br0 belongs to owner 'site', not 'other'; name that owner to remove it"
+    )
+    assert_same(before, host.snapshot(), memory=True)
+
+
+def test_an_adopted_bridge_is_left_as_it_was(host: Namespace) -> None:
+    host.ip("address add 10.30.0.1/24 dev docker0")
+    before = host.snapshot()
+    wanted = {"name": "docker0", "stp": True, "addresses": ["172.17.0.1/16", "10.40.0.1/24"]}
+    assert host.bridge(wanted).problems == [
+        "bridges[0].name: docker0 exists and is not ours; adopt: true takes it over as it is, or choose another name"
+    ]
+    apply(host, wanted, adopt=True, allow_disruption=True)
+    assert addresses(host, "docker0") == ["172.17.0.1/16", "10.30.0.1/24", "10.40.0.1/24"]
+    assert details(host, "guest0")["master"] == "docker0"
+    apply(host, {"name": "docker0"}, state="absent")
+    assert_same(before, host.snapshot())
+
+
+def test_removing_a_bridge_that_is_not_ours_does_nothing(host: Namespace) -> None:
+    before = host.snapshot()
+    assert not host.bridge({"name": "docker0"}, {"name": "nowhere"}, state="absent").ok().changed
+    assert_same(before, host.snapshot())
+
+
+def plug(host: Namespace, guest: str, bridge: str) -> None:
+    host.ip(f"link add {guest} type veth peer name {guest}-far\nlink set {guest} master {bridge} up\nlink set {guest}-far up")
+
+
+def test_guests_are_not_disturbed_without_the_word(host: Namespace) -> None:
+    apply(host, {"name": "br0", "mtu": 1500})
+    plug(host, "vif1.0", "br0")
+    host.settle()
+    before = host.snapshot()
+    refused = {
+        "vif1.0 loses its bridge br0": {"state": "absent", "bridges": [{"name": "br0"}]},
+        "STP holds every port of br0 for 30 s (vif1.0)": {"bridges": [{"name": "br0", "mtu": 1500, "stp": True}]},
+        "VLAN filtering of br0 changes what its ports may pass (vif1.0)": {"bridges": [{"name": "br0", "mtu": 1500, "vlan_filtering": True}]},
+        "frames over 1400 bytes no longer pass br0 (vif1.0)": {"bridges": [{"name": "br0", "mtu": 1400}]},
+    }
+    for text, options in refused.items():
+        assert host.module("xen_bridge", **options).failed() == f"{text}; allow_disruption: true says that this may be"
+        check = host.module("xen_bridge", check=True, **options).ok()
+        assert check.data["disrupts"] == [text]
+        assert_same(before, host.snapshot(), memory=True)
+    # what disturbs nobody needs no word, and the guest stays plugged
+    apply(host, {"name": "br0", "mtu": 1500, "addresses": ["10.20.0.2/24"], "priority": 4096})
+    apply(host, {"name": "br0", "mtu": 1500, "stp": True}, allow_disruption=True)
+    assert details(host, "vif1.0")["master"] == "br0"
+    host.bridge({"name": "br0"}, state="absent", allow_disruption=True).ok()
+    assert "master" not in details(host, "vif1.0")
+    assert names(host) == set()
+
+
+def test_a_guests_port_does_not_show_as_a_change(host: Namespace) -> None:
+    apply(host, {"name": "br0"})
+    plug(host, "vif1.0", "br0")
+    assert not host.bridge({"name": "br0"}).ok().changed
+
+
+def netfilter(host: Namespace) -> list[str]:
+    return [host.sysctl(f"net/bridge/bridge-nf-call-{family}") for family in ("arptables", "ip6tables", "iptables")]
+
+
+@pytest.mark.parametrize(("word", "value"), [("enable", "1"), ("disable", "0")])
+def test_bridge_netfilter(host: Namespace, word: str, value: str) -> None:
+    if "bridge" not in host.call(_list_net):
+        pytest.skip("br_netfilter is not there on this kernel")
+    for family, old in (("arptables", "0"), ("ip6tables", "1"), ("iptables", "0")):
+        host.sysctl(f"net/bridge/bridge-nf-call-{family}", old)
+    before = host.snapshot()
+    apply(host, {"name": "br0"}, bridge_netfilter=word)
+    assert netfilter(host) == [value] * 3
+    apply(host, {"name": "br0"}, bridge_netfilter="keep")
+    assert netfilter(host) == [value] * 3, "keep leaves what was set before"
+    apply(host, {"name": "br0"}, state="absent")
+    assert netfilter(host) == ["0", "1", "0"]
+    assert_same(before, host.snapshot())
+
+
+def _list_net() -> list[str]:
+    return os.listdir("/proc/sys/net")
+
+
+def test_the_two_nic_xen_host_of_the_seeds(empty: Namespace, world: Namespace) -> None:
+    """xenbr0 on eth0 with the host's addresses, xenbr1 on eth1 with none: STP off, forward delay 0."""
+    no_waiting(empty)
+    cable(empty, world)
+    cable(empty, world, "eth1", "52:54:00:aa:00:02")
+    empty.ip("address add 192.168.1.10/24 dev eth0\nroute add default via 192.168.1.1 dev eth0")
+    empty.settle()
+    before = empty.snapshot()
+    apply(empty, {"name": "xenbr0", "uplink": "eth0"}, {"name": "xenbr1", "uplink": "eth1"})
+    assert addresses(empty, "xenbr0") == ["192.168.1.10/24"]
+    assert addresses(empty, "xenbr1") == []
+    apply(empty, {"name": "xenbr0"}, {"name": "xenbr1"}, state="absent")
+    empty.settle()
+    assert_same(before, empty.snapshot())
+
+
+def test_a_diff_that_people_can_read(host: Namespace) -> None:
+    answer = host.bridge({"name": "br0", "addresses": ["10.20.0.2/24"], "gateway4": "10.20.0.1", "mac": "52:54:00:12:34:56"}, check=True).ok()
+    assert answer.diff == [
+        {
+            "before_header": "br0 (kernel)",
+            "after_header": "br0 (kernel)",
+            "before": "",
+            "after": "\n".join(
+                [
+                    "bridge br0",
+                    "  owner site",
+                    "  mac 52:54:00:12:34:56",
+                    "  mtu 1500",
+                    "  up",
+                    "  stp no",
+                    "  forward_delay 0",
+                    "  priority 32768",
+                    "  ageing_time 300",
+                    "  multicast_snooping yes",
+                    "  vlan_filtering no",
+                    "  no_linklocal_learn yes",
+                    "  address 10.20.0.2/24",
+                    "  route default via 10.20.0.1",
+                    "",
+                ]
+            ),
+        }
+    ]
+
+
+def test_applied_json_is_for_root_alone(host: Namespace) -> None:
+    host.bridge({"name": "br0"}).ok()
+    modes = host.run("stat", "-c", "%a %U", "/var/lib/hypervisor-vnet", "/var/lib/hypervisor-vnet/applied.json").stdout.split("\n")
+    assert modes[:2] == ["700 root", "600 root"]
+    assert json.loads(host.read("/var/lib/hypervisor-vnet/applied.json"))["bridges"]["br0"]["owner"] == "site"
