@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-import typing as t
 from dataclasses import asdict
 
 from ansible.module_utils.basic import AnsibleModule
@@ -26,7 +25,7 @@ from .plan.persist import BACKENDS
 from .render.facts import Facts, address_facts, bridge_facts, link_facts, owner_facts, route_facts
 
 
-def run_info(module: AnsibleModule) -> t.NoReturn:
+def run_info(module: AnsibleModule) -> None:
     """Look and answer."""
     try:
         facts = host_facts(Machine())

@@ -60,7 +60,8 @@ class Journal:
             try:
                 _do(self._machine, group)
             except VnetError as error:
-                raise VnetError(f"{group[0].why}: {error}") from error
+                # Of a batch, the error names the line itself.
+                raise VnetError(f"{group[0].why}: {error}" if len(group) == 1 else str(error)) from error
 
     def commit(self, applied: str) -> None:
         """Make ``applied`` the memory of the host and end the journal; killed in between, the next run completes it."""

@@ -107,14 +107,14 @@ def refuse_unusable(machine: Machine) -> None:
         raise Refused(problems)
 
 
-def observed(document: Document, machine: Machine, planned: Applied = Applied()) -> tuple[Applied, HostState]:
-    """Our memory, and the host as far as the document, the memory and what is ``planned`` speak of it."""
+def observed(document: Document, machine: Machine, planned: t.Iterable[str] = ()) -> tuple[Applied, HostState]:
+    """Our memory, and the host as far as the document, the memory and the ``planned`` files speak of it."""
     memory = machine.read(APPLIED)
     applied = applied_from_text(memory.content if memory else "")
     links = {bridge.name for bridge in document.bridges} | set(document.removed)
     for bridge in (*document.bridges, *(item.bridge for item in applied.bridges.values())):
         links |= {bridge.name, bridge.uplink, *bridge.ports}
-    return applied, observe(machine, frozenset(links - {""}), frozenset({*applied.files, *planned.files}))
+    return applied, observe(machine, frozenset(links - {""}), frozenset({*applied.files, *planned}))
 
 
 def _apply(document: Document, plan: Plan, before: HostState, journal: Journal) -> list[str]:
@@ -136,7 +136,7 @@ def _verify(document: Document, plan: Plan) -> HostState:
     end = time.monotonic() + VERIFY_LIMIT
     while True:
         left = ""
-        state = observed(document, Machine(), plan.applied)[1]
+        state = observed(document, Machine(), plan.applied.files)[1]
         try:
             again = plan_document(document, state, plan.applied)
             left = "; ".join(commands(again.steps)[:8]) or _missing(plan.expects, state)

@@ -213,6 +213,10 @@ addresses:
       description: Whether it is leased or from a router advertisement.
       type: bool
       sample: false
+    nodad:
+      description: Whether duplicate address detection is switched off for it.
+      type: bool
+      sample: false
     valid_lft:
       description: Seconds that it is valid, null without an end.
       type: int

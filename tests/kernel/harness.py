@@ -253,6 +253,8 @@ class Namespace:
         etc, lib = f"{self._folder}/etc", f"{self._folder}/lib"
         os.mkdir(etc)
         os.makedirs(f"{lib}/hypervisor-vnet")
+        for folder in ("udev/rules.d", "sysctl.d", "modules-load.d", "network/interfaces.d"):
+            os.makedirs(f"{etc}/{folder}")
         for name in _ETC:
             source = f"/etc/{name}"
             if os.path.isdir(source):
@@ -362,7 +364,7 @@ class Namespace:
         while time.monotonic() < end:
             links = self.json("-details", "address", "show")
             tentative = any(address.get("tentative") for link in links for address in link["addr_info"])
-            rising = any("UP" in link["flags"] and ("LOWER_UP" in link["flags"]) == (link["operstate"] == "DOWN") for link in links)
+            rising = any((link["operstate"], "LOWER_UP" in link["flags"]) in (("UP", False), ("DOWN", True)) for link in links)
             if not tentative and not rising:
                 return
             time.sleep(0.02)

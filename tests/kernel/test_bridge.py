@@ -17,11 +17,12 @@ from hosts import cable, foreign, no_waiting
 
 @pytest.fixture
 def host(empty: Namespace) -> Namespace:
-    """A host with foreign things on it, and free cards eth2 and eth3."""
+    """A host with foreign things on it, and free cards eth2 and eth3. Theirs are down, as new cards are."""
     no_waiting(empty)
     foreign(empty)
     for name, mac in (("eth2", "52:54:00:dd:00:02"), ("eth3", "52:54:00:dd:00:03")):
         empty.ip(f"link add {name} address {mac} type veth peer name {name}-far\nlink set {name}-far up")
+        empty.sysctl(f"net/ipv6/conf/{name}-far/disable_ipv6", "1")
     empty.settle()
     return empty
 
@@ -105,6 +106,8 @@ ATTRIBUTES = [
 
 @pytest.mark.parametrize(("options", "kernel"), ATTRIBUTES)
 def test_each_attribute_at_birth_changed_and_changed_back(host: Namespace, options: dict[str, Any], kernel: dict[str, int]) -> None:
+    if "vlan_filtering" in options and host.run("ip", "link", "add", "probe", "type", "bridge", "vlan_filtering", "1", check=False).returncode:
+        pytest.skip("this kernel's bridges know no VLANs")
     apply(host, {"name": "young", **options}, {"name": "old"})
     plain = details(host, "old")["linkinfo"]["info_data"]
     assert {name: details(host, "young")["linkinfo"]["info_data"][name] for name in kernel} == kernel
@@ -157,10 +160,10 @@ def test_addresses_come_and_go_and_foreign_ones_stay(host: Namespace) -> None:
 def test_foreign_routes_stay_when_the_primary_address_is_replaced(host: Namespace) -> None:
     first = {"name": "br0", "addresses": ["10.20.0.2/24"], "gateway4": "10.20.0.1"}
     apply(host, first)
-    host.ip("route add 192.0.2.0/24 via 10.20.0.7 dev br0\nroute add 192.0.3.0/24 via 10.20.0.7 dev br0 table 55 src 10.20.0.2")
+    host.ip("route add 192.0.2.0/24 via 10.20.0.7 dev br0\nroute add 192.0.3.0/24 via 10.20.0.7 dev br0 table 55 src 10.20.0.2\naddress add 10.20.0.9/24 dev br0")
     apply(host, {**first, "addresses": ["10.20.0.4/24"]})
-    assert ("192.0.2.0/24", "10.20.0.7", 0) in routes(host, "br0")
-    assert ("default", "10.20.0.1", 0) in routes(host, "br0")
+    # the one with the address as its source goes with it, as ever
+    assert routes(host, "br0") == [("default", "10.20.0.1", 0), ("192.0.2.0/24", "10.20.0.7", 0)]
 
 
 def test_gateways_and_routes_change(host: Namespace) -> None:
@@ -193,6 +196,7 @@ def test_ports_come_and_go(host: Namespace) -> None:
     apply(host, {"name": "br0", "ports": ["eth2"]})
     assert details(host, "eth2")["master"] == "br0" and "UP" in details(host, "eth2")["flags"]
     apply(host, {"name": "br0", "ports": ["eth3"]})
+    host.settle()
     assert "master" not in details(host, "eth2") and details(host, "eth3")["master"] == "br0"
     assert_same(before.without("br0", "eth3", "eth3-far"), host.snapshot().without("br0", "eth3", "eth3-far"))
     apply(host, {"name": "br0", "ports": ["eth2", "eth3"]})

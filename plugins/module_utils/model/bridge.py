@@ -22,6 +22,7 @@ from .state import BridgeSettings
 LAYER3 = ("addresses", "gateway4", "gateway6", "routes", "dhcp4", "dhcp6", "accept_ra")
 # include/uapi/linux/if_bridge.h and br_private_stp.h: 2-30 s with STP.
 FORWARD_DELAY = (2, 30)
+IPV6_MTU = 1280
 
 
 @dataclass(frozen=True)
@@ -216,6 +217,9 @@ def _profile_problems(bridge: Bridge, path: str) -> list[Problem]:
             )
         if any(ipaddress.ip_interface(cidr).ip == gateway for cidr in bridge.addresses):
             problems.append(Problem(f"{path}.{option}", f"{text} is the bridge's own address; name the router's"))
+    # RFC 8200, section 5; below it the kernel switches IPv6 off on the interface.
+    if 0 < bridge.mtu < IPV6_MTU and (bridge.accept_ra or bridge.dhcp6 or any(":" in cidr for cidr in bridge.addresses)):
+        problems.append(Problem(f"{path}.mtu", f"{bridge.mtu} is too small for IPv6, which needs {IPV6_MTU}"))
     for index, server in enumerate(bridge.dns):
         if not _is_address(server):
             problems.append(Problem(f"{path}.dns[{index}]", f"{server!r} is not an IP address"))

@@ -58,7 +58,11 @@ def comes_with_an_address(route: Route, addresses: t.Iterable[Address]) -> bool:
         return False
     if route.family == 6 and (route.dst.startswith("fe80::") or route.dst.startswith("ff00::")):
         return True
-    return any(not address.noprefixroute and route.dst in address.prefixes for address in addresses)
+    # Where nobody said otherwise the kernel's own have metric 0 in IPv4 and 256 in IPv6; NetworkManager's have its own.
+    own = 0 if route.family == 4 else 256
+    return any(
+        not address.noprefixroute and route.dst in address.prefixes and route.metric == (address.metric or own) for address in addresses
+    )
 
 
 def _names(rule: Rule, interface: str) -> bool:

@@ -56,8 +56,8 @@ class Route:
 
     @property
     def key(self) -> tuple[t.Any, ...]:
-        """What the kernel takes for the same route when it replaces one."""
-        return (self.family, self.table, self.dst, self.source, self.tos, self.metric)
+        """What the kernel takes for the same route when it replaces one. IPv6 has no metric 0 (IP6_RT_PRIO_USER)."""
+        return (self.family, self.table, self.dst, self.source, self.tos, self.metric or (1024 if self.family == 6 else 0))
 
     @property
     def meaning(self) -> tuple[t.Any, ...]:

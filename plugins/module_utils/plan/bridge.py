@@ -16,7 +16,7 @@ from ..model.bridge import Bridge
 from ..model.profile import Profile, profile_of
 from ..model.route import Route
 from ..model.state import BridgeSettings, HostState, Link
-from ..model.step import Ip, Phase, Step, ip_step, sysctl_step
+from ..model.step import Action, Ip, Phase, Step, Sysctl, ip_step, sysctl_step
 from ..model.view import Views, view_of
 from .backend import Transfer
 from .profile import quiet_ipv6, relax_rp_filter, transfer
@@ -187,7 +187,10 @@ def _change(link: Link, after: AppliedBridge) -> list[Step]:
 def _remove(link: Link, state: HostState, own: t.Collection[str]) -> Step:
     name = link.name
     words = " ".join(_setting_words(_KERNEL, link.bridge or _KERNEL))
-    again = [Ip(f"link add name {name} address {link.mac} mtu {link.mtu} type bridge {words}".strip())]
+    again: list[Action] = [Ip(f"link add name {name} address {link.mac} mtu {link.mtu} type bridge {words}".strip())]
+    # Quiet, as it was when it went: what it had before, the undos of earlier steps say.
+    values = {"ipv4": {"rp_filter": "0"}, "ipv6": {"accept_ra": "0", "addr_gen_mode": "1"}}
+    again += [Sysctl(f"net/{family}/conf/{name}/{key}", value) for family, keys in values.items() for key, value in keys.items()]
     again += [Ip(f"link set dev {port} master {name}") for port in state.ports_of(name) if port not in own]
     again.append(Ip(f"link set dev {name} {'up' if link.up else 'down'}"))
     return Step(Phase.SETTLE, f"remove bridge {name}", (Ip(f"link del dev {name}"),), tuple(again))
@@ -299,7 +302,7 @@ def _adjust_profile(name: str, before: AppliedBridge | None, after: AppliedBridg
     wanted = declared_profile(replace(after.bridge, dhcp4=False, dhcp6=False, accept_ra=False), Profile())
     have = {address.cidr for address in there.addresses}
     steps = [
-        ip_step(Phase.SWITCH, f"{address.cidr} to {name}", address.add_line(name), address.delete_line(name))
+        ip_step(Phase.SWITCH, f"{address.cidr} to {name}", address.add_line(name, settled=True), address.delete_line(name))
         for address in wanted.addresses
         if address.cidr not in have
     ]
@@ -308,31 +311,46 @@ def _adjust_profile(name: str, before: AppliedBridge | None, after: AppliedBridg
     for route in missing:
         undo = by_key[route.key].line("replace") if route.key in by_key else route.line("del")
         steps.append(ip_step(Phase.SWITCH, f"route {route.dst}", route.line("replace"), undo))
-    return steps + _withdraw(name, before, after, there, {route.key for route in missing})
+    new = Profile(tuple(address for address in wanted.addresses if address.cidr not in have), tuple(missing))
+    return steps + _withdraw(name, before, after, there, new)
 
 
-def _withdraw(name: str, before: AppliedBridge | None, after: AppliedBridge, there: Profile, replaced: t.Collection[t.Any]) -> list[Step]:
+def _withdraw(name: str, before: AppliedBridge | None, after: AppliedBridge, there: Profile, new: Profile) -> list[Step]:
     if before is None or not before.bridge.declared_profile:
         return []
     steps = []
     kept = declared_routes(after.bridge)
+    replaced = {route.key for route in new.routes}
     for old in declared_routes(before.bridge):
         for route in there.routes:
-            if is_covered(old, [route]) and not any(is_covered(new, [route]) for new in kept) and route.key not in replaced:
+            if is_covered(old, [route]) and not any(is_covered(other, [route]) for other in kept) and route.key not in replaced:
                 steps.append(ip_step(Phase.SWITCH, f"route {route.dst} is not declared any more", route.line("del"), route.line("replace")))
     gone = [
         address for address in there.addresses if address.cidr in before.bridge.addresses and address.cidr not in after.bridge.addresses
     ]
+    if gone:
+        steps.append(Step(Phase.SWITCH, f"addresses of {name}", (), tuple(_in_order_again(name, there))))
     for address in gone:
         steps.append(ip_step(Phase.SWITCH, f"{address.cidr} is not declared any more", address.delete_line(name), address.add_line(name)))
     if gone:
         # With a primary address the kernel drops the secondaries of its network and the routes behind it: say again what stays.
-        left = [address for address in there.addresses if address not in gone and address.family == 4]
+        left = [address for address in (*there.addresses, *new.addresses) if address not in gone and address.family == 4]
         steps += [ip_step(Phase.SWITCH, f"{address.cidr} stays", address.add_line(name)) for address in left]
         steps += [
-            ip_step(Phase.SWITCH, f"route {route.dst} stays", route.line("replace")) for route in _staying(there.routes, before, after)
+            ip_step(Phase.SWITCH, f"route {route.dst} stays", route.line("replace"))
+            for route in (*_staying(there.routes, before, after), *new.routes)
+            if route.prefsrc not in {address.cidr.split("/")[0] for address in gone}
         ]
     return steps
+
+
+def _in_order_again(name: str, there: Profile) -> list[Ip]:
+    """The undo of a withdrawal: the order of addresses says which are primary, and routes went with what was deleted."""
+    four = [address for address in there.addresses if address.family == 4]
+    six = [address for address in reversed(there.addresses) if address.family == 6 and not address.is_link_local]
+    lines = [address.delete_line(name) for address in [*reversed(four), *six]]
+    lines += [address.add_line(name) for address in [*four, *six]]
+    return [Ip(line) for line in [*lines, *(route.line("replace") for route in there.routes)]]
 
 
 def _staying(routes: t.Iterable[Route], before: AppliedBridge, after: AppliedBridge) -> list[Route]:

@@ -145,7 +145,8 @@ def _compose(plans: t.Mapping[str, BridgePlan], before: Applied, after: Applied,
     kernel = [step for plan in plans.values() for step in plan.steps]
     settings, netfilter = _netfilter(before, after, state)
     transfers = tuple(transfer for plan in plans.values() for transfer in plan.transfers)
-    steps = _file_steps(changes, state) + kernel + netfilter
+    order = dict.fromkeys([*files, *reversed(list(wanted_files(before, state))), *sorted(changes)])
+    steps = _file_steps(changes, order, state) + kernel + netfilter
     steps += _handovers(kernel, changes, transfers, before, after, state)
     views: Views = {}
     for plan in plans.values():
@@ -187,10 +188,13 @@ def _handovers(
     return steps
 
 
-def _file_steps(changes: t.Mapping[str, FileState | None], state: HostState) -> list[Step]:
-    """New files first, those that go away last: a host that is reset in between boots with a whole set."""
+def _file_steps(changes: t.Mapping[str, FileState | None], order: t.Iterable[str], state: HostState) -> list[Step]:
+    """Back ends name a bridge's files before its ports': so a host that is reset in between boots with the uplink's old
+    profile, or with a bridge for its new one."""
     steps = []
-    for path in sorted(changes, key=lambda path: (changes[path] is None, path)):
+    for path in order:
+        if path not in changes:
+            continue
         new, old = changes[path], state.files.get(path)
         do = Remove(path) if new is None else Write(path, new.content, new.mode, new.uid, new.gid)
         undo = Remove(path) if old is None else Write(path, old.content, old.mode, old.uid, old.gid)

@@ -24,6 +24,7 @@ from __future__ import annotations
 import fnmatch
 import ipaddress
 import typing as t
+from dataclasses import replace
 
 from ..model.applied import AppliedBridge
 from ..model.bridge import Bridge
@@ -166,7 +167,11 @@ def freeze(handover: Handover) -> tuple[Step, ...]:
         return (Step(Phase.FREEZE, "systemd-networkd reads its old files again", (), (Run(("networkctl", "reload")),)),)
     networks = _all_networks(handover)
     new = networks - facts.kept - frozenset(facts.links.values())
-    look_again = (*_start(facts), *_agreement(handover, handover.before, must=False))
+    sources = [move.source for move in handover.transfers if facts.file_of(move.source) and move.source != move.bridge]
+    agreement = (*_agreement(handover, handover.before, must=False), *(_configured(link, must=False) for link in sources))
+    back = replace(handover, transfers=(), after=handover.before)
+    repairs = [action for step in (*_leased_addresses(back), *_tuned_routes(back)) for action in step.do]
+    look_again = (*_start(facts), *agreement, *repairs)
     return (
         Step(Phase.FREEZE, "what is configured survives the next start of systemd-networkd", _keep(networks), _drop(new)),
         Step(Phase.FREEZE, "systemd-networkd looks away and keeps its leases", _end(facts, must=True), look_again),
@@ -259,7 +264,7 @@ def _leased_addresses(handover: Handover) -> tuple[Step, ...]:
     for name, link in handover.state.links.items():
         move = moves.get(name)
         mover = _mover(handover, move) if move else bridges.get(name)
-        if (link.index in handover.facts.links or name in handover.facts.names) and (mover is None or _is_leased(mover)):
+        if _is_managed(handover, name) and (mover is None or _is_leased(mover)):
             target = move.target if move else name
             leased = [address for address in link.addresses if address.family == 4 and (address.dynamic or address.metric)]
             lines += [(address.cidr, address.moved(name, target).add_line(target)) for address in leased]
@@ -269,6 +274,10 @@ def _leased_addresses(handover: Handover) -> tuple[Step, ...]:
 def _tuned_routes(handover: Handover) -> tuple[Step, ...]:
     """One route, with its MTU, where networkd has put one without beside it."""
     routes = [route for bridge in handover.after.values() for route in declared_routes(bridge.bridge)]
+    said = {move.source for move in handover.transfers} | {
+        name for name, bridge in handover.after.items() if bridge.bridge.declared_profile
+    }
+    routes += [route for route in handover.state.routes if _is_managed(handover, route.dev) and route.dev not in said]
     for move in handover.transfers:
         bridge = _mover(handover, move)
         if bridge and bridge.bridge.moves_profile:
@@ -284,6 +293,10 @@ def _tuned_routes(handover: Handover) -> tuple[Step, ...]:
         )
         for route in tuned
     )
+
+
+def _is_managed(handover: Handover, link: str) -> bool:
+    return link in handover.state.links and handover.state.links[link].index in handover.facts.links
 
 
 def _mover(handover: Handover, move: Transfer) -> AppliedBridge | None:

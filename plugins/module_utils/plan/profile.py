@@ -20,9 +20,10 @@ Facts behind the order (measured on Linux 6.1 to 6.18, and in the kernel's own s
 
 from __future__ import annotations
 
+import ipaddress
 import typing as t
 
-from ..model.address import Address
+from ..model.address import FOREVER, Address
 from ..model.profile import Profile
 from ..model.state import HostState
 from ..model.step import Await, Ip, Phase, Step, ip_step, sysctl_step
@@ -71,20 +72,24 @@ def transfer(
     # Undo-only and first, so that it is the last word when unwinding.
     steps = [Step(Phase.SWITCH, f"IPv6 addresses of {source}", (), tuple(Ip(line) for line in _settled(old, source)))]
     there = {address.cidr: address for address in state.links[target].addresses} if target in state.links else {}
-    steps += [_add(address, target, there.get(address.cidr)) for address in new.addresses if address.family == 4]
+    moving = {address.cidr for address in old.addresses}
+    steps += [_add(address, target, there.get(address.cidr), moving) for address in new.addresses if address.family == 4]
     if enslave:
         steps.append(enslave)
         if state.links[source].carrier:
             ready = Await("up", _OPERSTATE_LIMIT, path=f"/sys/class/net/{target}/operstate", must=False)
             steps.append(Step(Phase.SWITCH, f"{target} drops what it sends until the kernel calls it up", (ready,)))
-    steps += [_add(address, target, there.get(address.cidr)) for address in reversed(new.addresses) if address.family == 6]
+    steps += [_add(address, target, there.get(address.cidr), moving) for address in reversed(new.addresses) if address.family == 6]
     steps += _neighbours(old, target)
     steps += _routes(state, old, new, source, target)
+    # Unwinding, the source gets its neighbours back before its routes: an answer to its ARP would arrive at the bridge.
+    steps.append(Step(Phase.SWITCH, f"neighbours of {source}", (), tuple(Ip(neighbour.add_line(source)) for neighbour in old.neighbours)))
     steps += _rules(old, new, source)
     if release:
         # Behind the routes: a bridge without its port would swallow what they still send through it.
         steps.append(release)
     steps += _take_off(old, source)
+    steps += _leftover_prefixes(state, source)
     return steps + [ip_step(Phase.SWITCH, f"IPv6 addresses of {target}", line) for line in _settled(new, target)]
 
 
@@ -92,9 +97,10 @@ def _settled(profile: Profile, dev: str) -> list[str]:
     return [address.add_line(dev, settled=True) for address in profile.addresses if address.family == 6 and not address.nodad]
 
 
-def _add(address: Address, dev: str, there: Address | None) -> Step:
+def _add(address: Address, dev: str, there: Address | None, moving: t.Collection[str]) -> Step:
+    """An address that only moves skips duplicate address detection; a new one must not."""
     undo = there.add_line(dev) if there else address.delete_line(dev)
-    return ip_step(Phase.SWITCH, f"{address.cidr} to {dev}", address.add_line(dev), undo)
+    return ip_step(Phase.SWITCH, f"{address.cidr} to {dev}", address.add_line(dev, settled=address.cidr not in moving), undo)
 
 
 def _neighbours(old: Profile, target: str) -> list[Step]:
@@ -139,3 +145,18 @@ def _take_off(old: Profile, source: str) -> list[Step]:
     return steps + [
         ip_step(Phase.SWITCH, f"{address.cidr} off {source}", address.delete_line(source), address.add_line(source)) for address in ordered
     ]
+
+
+def _leftover_prefixes(state: HostState, source: str) -> list[Step]:
+    """The kernel keeps the prefix route of an IPv6 address with a lifetime when the address goes (ipv6_del_addr); a second
+    on-link route for the prefix would draw the traffic of the first. With the address it comes back by itself."""
+    lasting = [ipaddress.ip_interface(address.cidr).network for address in state.links[source].addresses if address.valid_lft == FOREVER]
+    steps = []
+    for route in state.routes_through(source):
+        if route.family != 6 or route.protocol != "kernel" or route.gateway or route.dst.startswith(("fe80:", "ff00:")):
+            continue
+        if any(str(network) == route.dst for network in lasting):
+            continue
+        line = f"route del {route.dst} dev {source} proto kernel metric {route.metric}"
+        steps.append(ip_step(Phase.SWITCH, f"prefix route {route.dst} of {source}", line))
+    return steps

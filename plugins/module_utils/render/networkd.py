@@ -54,7 +54,7 @@ def parse(text: str) -> list[Section]:
             continue
         line, pending = (pending + line).strip(), ""
         if line.endswith("\\"):
-            pending = line[:-1] + " "
+            pending = line[:-1].rstrip() + " "
         elif line.startswith("[") and line.endswith("]"):
             sections.append((line[1:-1], []))
         elif sections and "=" in line:
