@@ -13,11 +13,13 @@ the new memory. A journal is stale when its lock is free: without the new memory
 
 from __future__ import annotations
 
+import contextlib
 import json
 import typing as t
 
 from .host.machine import Machine
 from .host.perform import perform, perform_batch, undo_batch
+from .host.session import uninterrupted
 from .model.problem import VnetError
 from .model.state import FileState
 from .model.step import Action, Ip, Json, Step, Sysctl, action_from_json, action_to_json
@@ -65,8 +67,9 @@ class Journal:
 
     def commit(self, applied: str) -> None:
         """Make ``applied`` the memory of the host and end the journal; killed in between, the next run completes it."""
-        self._append({"applied": applied})
-        self._complete(applied)
+        with uninterrupted():
+            self._append({"applied": applied})
+            self._complete(applied)
 
     def recover(self) -> str:
         """Complete or unwind what an earlier run left behind; says what was done, empty when there was nothing."""
@@ -76,7 +79,8 @@ class Journal:
                 self._machine.remove(JOURNAL)
             return ""
         if "applied" in entries[-1]:
-            self._complete(entries[-1]["applied"])
+            with uninterrupted():
+                self._complete(entries[-1]["applied"])
             return "an earlier run was stopped after its last step; its memory was completed"
         failures = self.unwind()
         left = f"; could not be undone: {'; '.join(failures)}" if failures else ""
@@ -87,10 +91,12 @@ class Journal:
         entries = read_journal(self._machine)
         rebooted = bool(entries) and entries[0]["boot_id"] != self._machine.text(_BOOT_ID)
         failures: list[str] = []
-        for entry in reversed(entries[1:]):
-            if entry["lasting"] or not rebooted:
-                failures += self._undo([action_from_json(data) for data in entry["undo"]])
-        self._machine.remove(JOURNAL)
+        with uninterrupted():
+            # A commit that failed leaves its record, which has nothing to undo.
+            for entry in reversed([entry for entry in entries[1:] if "undo" in entry]):
+                if entry["lasting"] or not rebooted:
+                    failures += self._undo([action_from_json(data) for data in entry["undo"]])
+            self._machine.remove(JOURNAL)
         return failures
 
     def _undo(self, actions: t.Sequence[Action]) -> list[str]:
@@ -110,7 +116,9 @@ class Journal:
 
     def _complete(self, applied: str) -> None:
         self._machine.write(APPLIED, FileState(applied, 0o600))
-        self._machine.remove(JOURNAL)
+        # The memory holds from here on. A journal that cannot be removed is completed again by the next run.
+        with contextlib.suppress(VnetError):
+            self._machine.remove(JOURNAL)
 
 
 def grouped(steps: t.Sequence[Step]) -> list[list[Step]]:

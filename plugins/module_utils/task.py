@@ -10,19 +10,19 @@ from __future__ import annotations
 
 import time
 import typing as t
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from ansible.module_utils.basic import AnsibleModule
 
 from .host.machine import Machine
-from .host.recording import RecordingMachine, ReplayingMachine
-from .host.session import Interrupted, exclusive, own_session
+from .host.recording import Memory, RecordingMachine, ReplayingMachine
+from .host.session import Interrupted, exclusive, own_session, wait_until_free
 from .journal import APPLIED, LOCK, STATE, Journal, read_journal
 from .model.applied import Applied, applied_from_text
 from .model.document import Document
 from .model.problem import Problem, Refused, VnetError
 from .model.profile import Profile, profile_of
-from .model.state import HostState
+from .model.state import FileState, HostState
 from .observe.host import observe
 from .plan.document import Plan, plan_document
 from .render.diff import Diff, commands, file_diffs, link_diffs, setting_diffs
@@ -72,15 +72,18 @@ def execute(document: Document, *, check_mode: bool, machine: Machine | None = N
             raise Refused([Problem("", f"{line}; allow_disruption: true says that this may be") for line in plan.disrupts])
         warnings = [recovered] if recovered else []
         if plan.steps or plan.applied != applied:
-            journal.begin(recorder.memory)
-            warnings += _apply(document, plan, state, journal)
+            warnings += _apply(document, plan, state, journal, recorder.memory)
         return _result(plan, warnings)
 
 
 def _check(document: Document, machine: Machine) -> Result:
+    wait_until_free(LOCK)
     entries = read_journal(machine)
     warnings = []
-    if entries and "applied" not in entries[-1]:
+    if entries and "applied" in entries[-1]:
+        machine = ReplayingMachine({f"read {APPLIED}": asdict(FileState(entries[-1]["applied"], 0o600))})
+        warnings.append("an earlier run was stopped after its last step; the next run completes its memory")
+    elif entries:
         machine = ReplayingMachine(entries[0]["observed"])
         warnings.append("an earlier run was stopped in the middle; the next run undoes it first, and this is what it would do then")
     applied, state = observed(document, machine)
@@ -117,9 +120,10 @@ def observed(document: Document, machine: Machine, planned: t.Iterable[str] = ()
     return applied, observe(machine, frozenset(links - {""}), frozenset({*applied.files, *planned}))
 
 
-def _apply(document: Document, plan: Plan, before: HostState, journal: Journal) -> list[str]:
+def _apply(document: Document, plan: Plan, before: HostState, journal: Journal, memory: Memory) -> list[str]:
     """Run the plan and verify it; anything that goes wrong is undone."""
     try:
+        journal.begin(memory)
         journal.run(plan.steps)
         after = _verify(document, plan)
         journal.commit(plan.applied.to_text())

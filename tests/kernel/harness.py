@@ -90,7 +90,9 @@ class Answer:
 
     @property
     def warnings(self) -> list[str]:
-        return list(self.data.get("warnings", []))
+        """Newer ansible-core wraps each in an object."""
+        found = self.data.get("warnings", [])
+        return [item["event"]["msg"] if isinstance(item, dict) else str(item) for item in found]
 
     @property
     def problems(self) -> list[str]:

@@ -45,6 +45,16 @@ def _interrupt(number: int, frame: t.Any) -> t.NoReturn:
 
 
 @contextlib.contextmanager
+def uninterrupted() -> t.Iterator[None]:
+    """Hold INT and TERM back: half an unwinding or half a commit would be neither the one state nor the other."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextlib.contextmanager
 def exclusive(path: str, limit: float = 300.0) -> t.Iterator[None]:
     """Hold the one lock of the host; wait for another run up to ``limit`` seconds."""
     os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
@@ -67,6 +77,13 @@ def _locked(handle: int) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def wait_until_free(path: str, limit: float = 300.0) -> None:
+    """Wait for a run that goes on now to end, without taking the lock: a look at half a change would mislead."""
+    end = time.monotonic() + limit
+    while is_held(path) and time.monotonic() < end:
+        time.sleep(0.05)
 
 
 def is_held(path: str) -> bool:
