@@ -88,7 +88,7 @@ def test_other_bridges_do_not_disturb_the_uplink(nd_lab: Lab, name: str) -> None
     route = {"to": "10.98.0.0/16", "via": "10.99.2.9", "mtu": 1400}
     changes = [[], [{"name": "int0"}], [{**inner, "ports": ["eth1"]}], [{**inner, "routes": [route], "stp": True}], [{"name": "int0"}]]
     for change in changes:
-        unbroken(measure(host, lambda change=change: run(nd_lab, name, [UPLINK, *change])))
+        unbroken(measure(host, lambda change=change: run(nd_lab, name, [UPLINK, *change], allow_disruption=True)))
         assert not run(nd_lab, name, [UPLINK, *change])
         assert {"eth0", "xenbr0", *(bridge["name"] for bridge in change)} <= configured(host)
     host.reboot()

@@ -12,14 +12,16 @@ import itertools
 import re
 import time
 import typing as t
+from dataclasses import replace
 
 from ..model.problem import VnetError
 from ..model.state import FileState
-from ..model.step import Action, Await, Ip, Nft, Remove, Sysctl, Write
-from .machine import Machine
+from ..model.step import Action, Await, EditLines, Ip, KillDaemon, Nft, Remove, Run, StartDaemon, Sysctl, Write
+from .machine import Completed, Machine
 
 _INDEX = re.compile(r"\{index:([^}]+)\}")
 _SIX = "-6 "
+_DAEMON_LIMIT = 5.0
 _FAILED_LINE = re.compile(r"Command failed -:(\d+)")
 
 
@@ -38,10 +40,16 @@ def perform(machine: Machine, action: Action) -> None:
         _run(machine, ["nft", "-f", "-"], action.text)
     elif isinstance(action, Await):
         _await(machine, action)
-    elif action.may_fail:
-        machine.run(action.argv)
+    elif isinstance(action, EditLines):
+        _edit_lines(machine, action)
+    elif isinstance(action, StartDaemon):
+        _start_daemon(machine, action)
+    elif isinstance(action, KillDaemon):
+        if _runs(machine, action.pid_file, action.program):
+            machine.run(("kill", "-KILL", machine.text(action.pid_file)))
+        machine.remove(action.pid_file)
     else:
-        _run(machine, list(action.argv))
+        _run_action(machine, action)
 
 
 def perform_batch(machine: Machine, lines: t.Sequence[Ip]) -> None:
@@ -76,10 +84,49 @@ def _batch(lines: t.Sequence[Ip]) -> str:
     return "".join(f"{line.line}\n" for line in lines)
 
 
+def _run_action(machine: Machine, action: Run) -> None:
+    if action.unless and action.unless_says in machine.run(action.unless).out.splitlines():
+        return
+    done = machine.run(action.argv)
+    if done.rc and action.otherwise:
+        done = machine.run(action.otherwise)
+    if done.rc and not action.may_fail:
+        raise _failed(action.argv, done)
+
+
+def _edit_lines(machine: Machine, action: EditLines) -> None:
+    file = machine.read(action.path) or FileState("")
+    lines = [line for line in file.content.splitlines() if line not in action.drop]
+    lines += [line for line in action.add if line not in lines]
+    machine.write(action.path, replace(file, content="".join(f"{line}\n" for line in lines)))
+
+
+def _start_daemon(machine: Machine, action: StartDaemon) -> None:
+    if _runs(machine, action.pid_file, action.argv[0]):
+        return
+    # In a scope of its own, or it would belong to the SSH session that we came by, and end with it.
+    scope = ("systemd-run", "--quiet", "--scope", "--collect", "--slice=system.slice")
+    _run(machine, [*(scope if machine.exists("/run/systemd/system") else ()), *action.argv])
+    end = time.monotonic() + _DAEMON_LIMIT
+    while not _runs(machine, action.pid_file, action.argv[0]):
+        if time.monotonic() >= end:
+            raise VnetError(f"{' '.join(action.argv)}: does not run {_DAEMON_LIMIT:g} s after its start")
+        _pause()
+
+
+def _runs(machine: Machine, pid_file: str, program: str) -> bool:
+    pid = machine.text(pid_file)
+    return pid.isdigit() and machine.text(f"/proc/{pid}/cmdline").split("\0")[0].rpartition("/")[2] == program.rpartition("/")[2]
+
+
 def _run(machine: Machine, argv: list[str], stdin: str = "") -> None:
     done = machine.run(argv, stdin)
     if done.rc:
-        raise VnetError(f"{' '.join(argv)}: exit status {done.rc}: {_first_line(done.err or done.out)}")
+        raise _failed(argv, done)
+
+
+def _failed(argv: t.Sequence[str], done: Completed) -> VnetError:
+    return VnetError(f"{' '.join(argv)}: exit status {done.rc}: {_first_line(done.err or done.out)}")
 
 
 def _await(machine: Machine, action: Await) -> None:

@@ -191,3 +191,17 @@ def _without_stand_in(result: t.Sequence[str], stand_in: str) -> tuple[str, int]
     had = " ".join(result[first:]).split()
     new = [word for word in words if word not in had]
     return " ".join([original, *new]) if new else original, 1
+
+
+def pid_path(link: str, family: int) -> str:
+    """Where ifupdown's dhclient writes its process id (inet.defn, inet6.defn)."""
+    return f"/run/dhclient{_six(family)}.{link}.pid"
+
+
+def lease_path(link: str, family: int) -> str:
+    """Where ifupdown's dhclient keeps its leases."""
+    return f"/var/lib/dhcp/dhclient{_six(family)}.{link}.leases"
+
+
+def _six(family: int) -> str:
+    return "6" if family == 6 else ""

@@ -86,11 +86,53 @@ class Sysctl:
 
 
 @dataclass(frozen=True)
+class EditLines:
+    """Lines that go out of a shared file and lines that come in, read at that very moment: others write it too."""
+
+    path: str
+    drop: tuple[str, ...] = ()
+    add: tuple[str, ...] = ()
+
+    def command(self) -> str:
+        changes = [f"-{line}" for line in self.drop] + [f"+{line}" for line in self.add]
+        return f"edit {self.path}: {' '.join(changes)}"
+
+
+@dataclass(frozen=True)
+class StartDaemon:
+    """A daemon that writes its own pid file; one that runs by that file already is left alone."""
+
+    argv: tuple[str, ...]
+    pid_file: str
+
+    def command(self) -> str:
+        return shlex.join(self.argv)
+
+
+@dataclass(frozen=True)
+class KillDaemon:
+    """SIGKILL, for a daemon that would undo its work when it is asked to end. ``program`` is what the pid must be running."""
+
+    pid_file: str
+    program: str
+
+    def command(self) -> str:
+        return f"pkill -KILL --pidfile {self.pid_file} {self.program}"
+
+
+@dataclass(frozen=True)
 class Run:
-    """One command. ``may_fail`` is for commands whose failure says no more than that there was nothing to do."""
+    """One command. ``may_fail`` is for commands whose failure says no more than that there was nothing to do.
+
+    ``unless``: a command that makes this one needless when one of its lines is ``unless_says``. ``otherwise``: what is run
+    when this one fails.
+    """
 
     argv: tuple[str, ...]
     may_fail: bool = False
+    unless: tuple[str, ...] = ()
+    unless_says: str = ""
+    otherwise: tuple[str, ...] = ()
 
     def command(self) -> str:
         return shlex.join(self.argv)
@@ -110,8 +152,8 @@ class Await:
         return f"# wait until {self.path or shlex.join(self.argv)} says {self.value}"
 
 
-Action = t.Union[Ip, Nft, Write, Remove, Sysctl, Run, Await]
-_ACTIONS: dict[str, type] = {kind.__name__.lower(): kind for kind in (Ip, Nft, Write, Remove, Sysctl, Run, Await)}
+Action = t.Union[Ip, Nft, Write, Remove, Sysctl, EditLines, StartDaemon, KillDaemon, Run, Await]
+_ACTIONS: dict[str, type] = {kind.__name__.lower(): kind for kind in t.get_args(Action)}
 
 
 def action_to_json(action: Action) -> Json:

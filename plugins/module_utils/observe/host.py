@@ -46,7 +46,10 @@ def observe(machine: Machine, links: frozenset[str], files: frozenset[str], mana
         rules=parse_rules(*(_output(machine, command) for command in RULES)),
         neighbours=parse_neighbours(_output(machine, NEIGHBOURS), _output(machine, PROXIES)),
         sysctls=_sysctls(machine, named),
-        files={**_foreign_files(backends), **{path: file for path, file in ((path, machine.read(path)) for path in sorted(files)) if file is not None}},
+        files={
+            **_foreign_files(backends),
+            **{path: file for path, file in ((path, machine.read(path)) for path in sorted(files)) if file is not None},
+        },
         managers=backends,
         wireless=frozenset(
             name

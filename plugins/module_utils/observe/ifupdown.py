@@ -14,7 +14,7 @@ import typing as t
 from dataclasses import dataclass, field
 
 from ..host.machine import Machine
-from ..model.ifupdown import DIRECTORY_NAME, parse
+from ..model.ifupdown import DIRECTORY_NAME, lease_path, parse, pid_path
 from ..model.state import FileState
 
 INTERFACES = "/etc/network/interfaces"
@@ -45,7 +45,7 @@ class Facts:
     """``files``: interfaces(5) and what it sources, in the order of reading. ``up``: interface -> the stanzas it came up with.
 
     ``dhcp``: the client that ifupdown takes. ``dns``: the hooks that take name servers when an interface goes up and down.
-    ``lease_times``: seconds of the last IPv4 lease, by interface.
+    ``lease_times``: seconds of the last IPv4 lease, by interface. ``leases``: dhclient's lease files by path.
     """
 
     installed: bool = False
@@ -56,6 +56,7 @@ class Facts:
     dhcp: str = ""
     dns: tuple[str, str] | None = None
     lease_times: t.Mapping[str, int] = field(default_factory=dict)
+    leases: t.Mapping[str, FileState] = field(default_factory=dict)
 
 
 def read(machine: Machine, links: frozenset[str]) -> Facts:
@@ -74,6 +75,7 @@ def read(machine: Machine, links: frozenset[str]) -> Facts:
         dhcp=next((name for name in DHCP_CLIENTS if machine.which(name)), ""),
         dns=_dns_hooks(machine),
         lease_times=_lease_times(machine, links),
+        leases=_leases(machine, links),
     )
 
 
@@ -119,7 +121,7 @@ def _state(text: str) -> dict[str, str]:
 
 
 def _clients(machine: Machine, link: str, family: int) -> t.Iterator[Client]:
-    pid = machine.text(f"/run/dhclient{'6' if family == 6 else ''}.{link}.pid")
+    pid = machine.text(pid_path(link, family))
     argv = tuple(machine.text(f"/proc/{pid}/cmdline").strip("\0").split("\0")) if pid.isdigit() else ()
     if argv and argv[0].rpartition("/")[2] == "dhclient":
         yield Client(link, family, int(pid), argv)
@@ -128,10 +130,15 @@ def _clients(machine: Machine, link: str, family: int) -> t.Iterator[Client]:
 def _lease_times(machine: Machine, links: frozenset[str]) -> dict[str, int]:
     times = {}
     for link in sorted(links):
-        found = _LEASE_TIME.findall(machine.text(f"/var/lib/dhcp/dhclient.{link}.leases"))
+        found = _LEASE_TIME.findall(machine.text(lease_path(link, 4)))
         if found:
             times[link] = int(found[-1])
     return times
+
+
+def _leases(machine: Machine, links: frozenset[str]) -> dict[str, FileState]:
+    paths = [lease_path(link, family) for link in sorted(links) for family in (4, 6)]
+    return {path: file for path, file in ((path, machine.read(path)) for path in paths) if file is not None}
 
 
 def _dns_hooks(machine: Machine) -> tuple[str, str] | None:

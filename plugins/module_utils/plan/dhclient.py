@@ -8,56 +8,44 @@
 
 from __future__ import annotations
 
-import shlex
 import typing as t
 from dataclasses import replace
 
-from ..model.ifupdown import Stanza
-from ..model.step import Action, Await, Ip, Phase, Remove, Run, Step
+from ..model.ifupdown import Stanza, lease_path, pid_path
+from ..model.step import Action, Ip, KillDaemon, Phase, Remove, StartDaemon, Step, Write
 from .backend import Handover
 
 if t.TYPE_CHECKING:
     from ..observe.ifupdown import Client
 
-_READY_LIMIT = 5.0
-
 
 def stop(client: Client) -> Step:
     """TERM, -x and -r would release the lease and flush the addresses. The undo starts it again where it does not run."""
-    again = _shell(f"grep -qs dhclient /proc/{client.pid}/cmdline || {_start_text(_without_wait(client))}")
-    return Step(Phase.FREEZE, f"DHCP on {client.link} stops without a word", (Run(("kill", "-KILL", str(client.pid)), True),), (again,))
+    path = pid_path(client.link, client.family)
+    again = StartDaemon(_without_wait(client), path)
+    return Step(Phase.FREEZE, f"DHCP on {client.link} stops without a word", (KillDaemon(path, client.argv[0]),), (again,))
 
 
 def start(handover: Handover, link: str, family: int, stanza: Stanza, source: str) -> Step:
     """A client on ``link``; with ``source`` the one that ran there goes on: the lease file holds the DUID too, so the server
     sees the same client, which asks for the address that it has."""
-    six = "6" if family == 6 else ""
-    pid, new = f"/run/dhclient{six}.{link}.pid", f"/var/lib/dhcp/dhclient{six}.{link}.leases"
-    command = _start_text(_dhclient(link, family, stanza))
-    ready = Await("dhclient", _READY_LIMIT, argv=("sh", "-c", f"cat /proc/$(cat {pid})/cmdline"))
-    stop = _shell(f"[ ! -e {pid} ] || kill -KILL $(cat {pid}); rm -f {pid}")
-    why = f"DHCP goes on at {link}"
-    if not source:
-        return Step(Phase.THAW, why, (_shell(command), ready), (stop,))
-    old = f"/var/lib/dhcp/dhclient{six}.{source}.leases"
-    do: list[Action] = [
-        _renamed_lease(old, new, source, link),
-        *(_longer_lives(handover, source, link) if family == 4 else []),
-        _shell(command),
-        ready,
-    ]
-    undo: list[Action] = [stop]
+    pid_file, why = pid_path(link, family), f"DHCP goes on at {link}"
+    do: list[Action] = [StartDaemon(_dhclient(link, family, stanza), pid_file)]
+    undo: list[Action] = [KillDaemon(pid_file, "dhclient")]
+    old, new = lease_path(source, family), lease_path(link, family)
+    lease = handover.facts.leases.get(old) if source else None
+    if lease is None:
+        return Step(Phase.THAW, why, tuple(do), tuple(undo))
+    renamed = lease.content.replace(f'interface "{source}"', f'interface "{link}"')
+    lives = _longer_lives(handover, source, link) if family == 4 else []
+    do = [Write(new, renamed, lease.mode, lease.uid, lease.gid), *lives, *do]
     if source in handover.before and source not in handover.after:
         # The bridge goes away for good, and its lease file with it.
         do.append(Remove(old))
-        undo.append(_shell(f"[ -e {old} ] || {_renamed_lease(new, old, link, source).argv[2]}"))
+        undo.append(Write(old, lease.content, lease.mode, lease.uid, lease.gid))
     elif link not in handover.before:
         undo.append(Remove(new))
     return Step(Phase.THAW, why, tuple(do), tuple(undo))
-
-
-def _renamed_lease(old: str, new: str, source: str, link: str) -> Run:
-    return _shell(f'[ ! -e {old} ] || sed \'s/interface "{source}"/interface "{link}"/\' {old} > {new}')
 
 
 def _longer_lives(handover: Handover, source: str, link: str) -> list[Action]:
@@ -72,14 +60,13 @@ def _longer_lives(handover: Handover, source: str, link: str) -> list[Action]:
 
 def _dhclient(link: str, family: int, stanza: Stanza) -> tuple[str, ...]:
     """The command of ifupdown's inet.defn and inet6.defn, but at once in the background."""
-    six, other = ("6", "") if family == 6 else ("", "6")
     words = ["dhclient", f"-{family}", "-nw"]
     if family == 4 and stanza.option("client") != "no":
         words.append("-i")
-    words += ["-pf", f"/run/dhclient{six}.{link}.pid", "-lf", f"/var/lib/dhcp/dhclient{six}.{link}.leases", "-I"]
+    words += ["-pf", pid_path(link, family), "-lf", lease_path(link, family), "-I"]
     if family == 6 and stanza.option("request_prefix") == "1":
         words += ["-P", "-N"]
-    words += ["-df", f"/var/lib/dhcp/dhclient{other}.{link}.leases"]
+    words += ["-df", lease_path(link, 10 - family)]
     if stanza.option("metric"):
         words += ["-e", f"IF_METRIC={stanza.option('metric')}"]
     return (*words, link)
@@ -88,13 +75,3 @@ def _dhclient(link: str, family: int, stanza: Stanza) -> tuple[str, ...]:
 def _without_wait(client: Client) -> tuple[str, ...]:
     words = [word for word in client.argv if word not in ("-nw", "-v")]
     return (words[0], "-nw", *words[1:])
-
-
-def _start_text(argv: t.Sequence[str]) -> str:
-    """In a scope of its own, so that it does not end with the session that it was started from."""
-    command = shlex.join(argv)
-    return f"if [ -d /run/systemd/system ]; then systemd-run --quiet --scope --collect --slice=system.slice {command}; else {command}; fi"
-
-
-def _shell(text: str) -> Run:
-    return Run(("sh", "-c", text))

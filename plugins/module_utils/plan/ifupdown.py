@@ -24,7 +24,7 @@ from ..model.ifupdown import DIRECTORY_NAME, Stanza, added, is_of, parse, pristi
 from ..model.interface import NAME_LENGTH
 from ..model.problem import Problem
 from ..model.state import FileState, HostState
-from ..model.step import Await, Phase, Run, Step
+from ..model.step import Action, Await, EditLines, Phase, Remove, Run, Step, Write
 from ..render.ifupdown import PREFIX, declared_stanzas, is_mixed, own_file, own_path, renamed
 from . import dhclient
 from .backend import Backend, Handover
@@ -33,6 +33,7 @@ if t.TYPE_CHECKING:
     from ..observe.ifupdown import Facts
 
 INTERFACES = "/etc/network/interfaces"
+STATE = "/run/network/ifstate"
 # What we can move to a bridge as text; the others make links of their own or run clients that we cannot hand over.
 _METHODS = frozenset(
     {
@@ -318,29 +319,24 @@ def _hook_down(hooks: tuple[str, str], link: str) -> Run:
     return Run(("env", f"IFACE={link}", f"LOGICAL={link}", "MODE=stop", "PHASE=pre-down", "ADDRFAM=inet", hooks[1]), may_fail=True)
 
 
-def _shell(text: str) -> Run:
-    return Run(("sh", "-c", text))
-
-
 def _state_steps(handover: Handover, after: _Side) -> list[Step]:
     """Tell ifupdown which interfaces are up, as it would have written it itself."""
     links = _links(handover)
     was = tuple(name for name in handover.facts.up if any(is_of(name, link) for link in links))
     if set(was) == set(after.up):
         return []
-    do, undo = _state_text(was, after.up), _state_text(after.up, was)
     checks = tuple(Await(f"{name}={name}", _CHECK_LIMIT, argv=("ifquery", "--state", name)) for name in after.up if name not in was)
-    return [Step(Phase.THAW, "ifupdown knows what is up", (_shell(do), *checks), (_shell(undo),))]
+    do, undo = _state(handover.facts, was, after.up), _state(handover.facts, after.up, was)
+    return [Step(Phase.THAW, "ifupdown knows what is up", (*do, *checks), undo)]
 
 
-def _state_text(old: t.Sequence[str], new: t.Sequence[str]) -> str:
+def _state(facts: Facts, old: t.Sequence[str], new: t.Sequence[str]) -> tuple[Action, ...]:
     """ifstate holds `eth0=eth0`, ifstate.eth0 the stanza's name alone."""
     gone, come = [name for name in old if name not in new], [name for name in new if name not in old]
-    lines = ["mkdir -p /run/network && cd /run/network && touch ifstate"]
-    lines += [f"sed -i {' '.join('-e /^' + name.replace('.', '[.]') + '=/d' for name in (*gone, *come))} ifstate"]
-    lines += [f"rm -f {' '.join(f'ifstate.{name}' for name in gone)}"] if gone else []
-    lines += [f"echo {name}={name} >> ifstate && echo {name} > ifstate.{name}" for name in come]
-    return " && ".join(lines)
+    lines = {name: f"{name}={facts.up.get(name, name)}" for name in (*gone, *come)}
+    edit = EditLines(STATE, tuple(lines[name] for name in gone), tuple(lines[name] for name in come))
+    removed = [Remove(f"{STATE}.{name}") for name in gone]
+    return (edit, *removed, *(Write(f"{STATE}.{name}", f"{facts.up.get(name, name)}\n") for name in come))
 
 
 BACKEND = Backend("ifupdown", active, claims, problems, capture, files, edits, freeze, thaw)

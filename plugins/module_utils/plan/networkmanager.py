@@ -293,8 +293,10 @@ def _metric_before(link: str, uuid: str, other: t.Mapping[str, AppliedBridge]) -
 
 def _bring(uuid: str, link: str) -> Run:
     """Activate a profile that is not active yet on its interface."""
-    there = "nmcli -t -f UUID,DEVICE connection show --active"
-    return Run(("sh", "-c", f"{there} | grep -qx {uuid}:{link} || nmcli -w {_LIMIT} connection up {uuid} ifname {link}"), may_fail=True)
+    up = ("nmcli", "-w", _LIMIT, "connection", "up", uuid, "ifname", link)
+    return Run(
+        up, may_fail=True, unless=("nmcli", "-t", "-f", "UUID,DEVICE", "connection", "show", "--active"), unless_says=f"{uuid}:{link}"
+    )
 
 
 def _look(handover: Handover, side: t.Mapping[str, AppliedBridge], other: t.Mapping[str, AppliedBridge]) -> tuple[Action, ...]:
@@ -311,8 +313,8 @@ def _look(handover: Handover, side: t.Mapping[str, AppliedBridge], other: t.Mapp
             actions.append(_bring(uuid, link))
         elif link in side and bridge_path(link) in handover.files:
             # A changed MAC or MTU cannot be re-applied.
-            again = f"nmcli device reapply {link} || nmcli -w {_LIMIT} connection up {uuid}"
-            actions.append(Run(("sh", "-c", again), may_fail=True))
+            up = ("nmcli", "-w", _LIMIT, "connection", "up", uuid)
+            actions.append(Run(("nmcli", "device", "reapply", link), may_fail=True, otherwise=up))
     return tuple(actions)
 
 

@@ -20,7 +20,6 @@ Facts behind the order (measured on Linux 6.1 to 6.18, and in the kernel's own s
 
 from __future__ import annotations
 
-import ipaddress
 import typing as t
 
 from ..model.address import FOREVER, Address
@@ -150,12 +149,12 @@ def _take_off(old: Profile, source: str) -> list[Step]:
 def _leftover_prefixes(state: HostState, source: str) -> list[Step]:
     """The kernel keeps the prefix route of an IPv6 address with a lifetime when the address goes (ipv6_del_addr); a second
     on-link route for the prefix would draw the traffic of the first. With the address it comes back by itself."""
-    lasting = [ipaddress.ip_interface(address.cidr).network for address in state.links[source].addresses if address.valid_lft == FOREVER]
+    lasting = {prefix for address in state.links[source].addresses if address.valid_lft == FOREVER for prefix in address.prefixes}
     steps = []
     for route in state.routes_through(source):
         if route.family != 6 or route.protocol != "kernel" or route.gateway or route.dst.startswith(("fe80:", "ff00:")):
             continue
-        if any(str(network) == route.dst for network in lasting):
+        if route.dst in lasting:
             continue
         line = f"route del {route.dst} dev {source} proto kernel metric {route.metric}"
         steps.append(ip_step(Phase.SWITCH, f"prefix route {route.dst} of {source}", line))

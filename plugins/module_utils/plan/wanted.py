@@ -11,7 +11,7 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import replace
 
-from ..model.address import Address
+from ..model.address import FOREVER, Address
 from ..model.applied import AppliedBridge, UplinkBefore
 from ..model.bridge import Bridge
 from ..model.interface import eui64_address
@@ -27,7 +27,7 @@ def declared_profile(bridge: Bridge, uplink: Profile) -> Profile:
     labels), and the leases that the bridge takes over when it shall be configured by DHCP or router advertisements."""
     there = {address.cidr: address for address in uplink.addresses}
     addresses = [there.get(cidr, _address(cidr)) for cidr in bridge.addresses]
-    addresses = [replace(address, valid_lft=Address.valid_lft, preferred_lft=Address.preferred_lft, dynamic=False) for address in addresses]
+    addresses = [replace(address, valid_lft=FOREVER, preferred_lft=FOREVER, dynamic=False, noprefixroute=False) for address in addresses]
     leased = [address for address in uplink.addresses if address.cidr not in bridge.addresses and _is_leased(bridge, address)]
     link_local = [address for address in uplink.addresses if address.is_link_local]
     routes = []

@@ -14,7 +14,7 @@ from ansible_collections.hypervisor.vnet.plugins.module_utils.model.address impo
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.applied import AppliedBridge
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.bridge import Bridge
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.state import FileState, HostState, Link
-from ansible_collections.hypervisor.vnet.plugins.module_utils.model.step import Phase, Step
+from ansible_collections.hypervisor.vnet.plugins.module_utils.model.step import Phase, Step, Write
 from ansible_collections.hypervisor.vnet.plugins.module_utils.observe.ifupdown import Client, Facts
 from ansible_collections.hypervisor.vnet.plugins.module_utils.plan import ifupdown
 from ansible_collections.hypervisor.vnet.plugins.module_utils.plan.backend import Handover, Transfer
@@ -85,37 +85,40 @@ def test_a_static_uplink() -> None:
     steps = ifupdown.thaw(handover)
     assert {step.phase for step in steps} == {Phase.THAW}
     done = texts(steps)
-    assert "echo xenbr0=xenbr0 >> ifstate && echo xenbr0 > ifstate.xenbr0" in done and "dhclient" not in done
+    assert "edit /run/network/ifstate: +xenbr0=xenbr0" in done and "write /run/network/ifstate.xenbr0" in done and "dhclient" not in done
     assert "IFACE=xenbr0" in done and "IF_DNS_NAMESERVERS=192.0.2.1" in done and "IFACE=eth0" in done and "if-down.d/resolvconf" in done
     assert "ifquery xenbr0 eth0" in done
     undone = texts(steps, undo=True)
-    assert "rm -f ifstate.xenbr0" in undone and "ifstate.eth0" not in undone
+    assert "rm -f /run/network/ifstate.xenbr0" in undone and "ifstate.eth0" not in undone
     assert ifupdown.thaw(replace(handover, after={}, before={"xenbr0": handover.after["xenbr0"]}))
 
 
 def test_a_dhcp_uplink_and_back() -> None:
-    facts = facts_of(DHCP, clients=(CLIENT,), lease_times={"eth0": 3600, "xenbr0": 3600})
+    leases = {"/var/lib/dhcp/dhclient.eth0.leases": FileState('interface "eth0";\n', 0o600)}
+    facts = facts_of(DHCP, clients=(CLIENT,), lease_times={"eth0": 3600, "xenbr0": 3600}, leases=leases)
     bridge = applied_of(facts)
     there = Handover(state_of(), facts, {}, {"xenbr0": bridge}, (Transfer("eth0", "xenbr0", "xenbr0"),))
     (freeze,) = ifupdown.freeze(there)
-    assert freeze.phase is Phase.FREEZE and texts((freeze,)) == "kill -KILL 77"
-    assert "/proc/77/cmdline ||" in texts((freeze,), undo=True) and "dhclient -nw -4 -i" in texts((freeze,), undo=True)
+    assert freeze.phase is Phase.FREEZE and texts((freeze,)) == "pkill -KILL --pidfile /run/dhclient.eth0.pid /sbin/dhclient"
+    assert "dhclient -nw -4 -i" in texts((freeze,), undo=True)
     done, undone = texts(ifupdown.thaw(there)), texts(ifupdown.thaw(there), undo=True)
-    assert "/var/lib/dhcp/dhclient.eth0.leases > /var/lib/dhcp/dhclient.xenbr0.leases" in done
+    (lease,) = [action for step in ifupdown.thaw(there) for action in step.do if isinstance(action, Write) and "leases" in action.path]
+    assert lease == Write("/var/lib/dhcp/dhclient.xenbr0.leases", 'interface "xenbr0";\n', 0o600)
     assert "dhclient -4 -nw -i -pf /run/dhclient.xenbr0.pid" in done and "-e IF_METRIC=5 xenbr0" in done
     assert "ip address replace 192.0.2.77/24 valid_lft 3600 preferred_lft 3600 dev xenbr0" in done and "192.0.2.78" not in done
-    assert "kill -KILL $(cat /run/dhclient.xenbr0.pid)" in undone and "rm -f /var/lib/dhcp/dhclient.xenbr0.leases" in undone
+    assert "pkill -KILL --pidfile /run/dhclient.xenbr0.pid dhclient" in undone and "rm -f /var/lib/dhcp/dhclient.xenbr0.leases" in undone
 
     marked = ifupdown.edits(facts, {"xenbr0": bridge})[ifupdown.INTERFACES]
     own = ifupdown.files("xenbr0", bridge)
     client = Client("xenbr0", 4, 88, ("dhclient", "-4", "-nw", "xenbr0"))
     now = replace(facts, files={ifupdown.INTERFACES: marked, **own}, clients=(client,), up={"eth0": "eth0", "xenbr0": "xenbr0"})
+    now = replace(now, leases={"/var/lib/dhcp/dhclient.xenbr0.leases": FileState('interface "xenbr0";\n')})
     back = Handover(state_of("xenbr0"), now, {"xenbr0": bridge}, {}, (Transfer("xenbr0", "eth0", "xenbr0"),))
-    assert texts(ifupdown.freeze(back)) == "kill -KILL 88"
+    assert texts(ifupdown.freeze(back)) == "pkill -KILL --pidfile /run/dhclient.xenbr0.pid dhclient"
     done, undone = texts(ifupdown.thaw(back)), texts(ifupdown.thaw(back), undo=True)
-    assert "dhclient.xenbr0.leases > /var/lib/dhcp/dhclient.eth0.leases" in done and "rm -f /var/lib/dhcp/dhclient.xenbr0.leases" in done
-    assert "-pf /run/dhclient.eth0.pid" in done and "rm -f ifstate.xenbr0" in done
-    assert "[ -e /var/lib/dhcp/dhclient.xenbr0.leases ] ||" in undone
+    assert "write /var/lib/dhcp/dhclient.eth0.leases" in done and "rm -f /var/lib/dhcp/dhclient.xenbr0.leases" in done
+    assert "-pf /run/dhclient.eth0.pid" in done and "rm -f /run/network/ifstate.xenbr0" in done
+    assert "write /var/lib/dhcp/dhclient.xenbr0.leases" in undone
 
     same = Handover(state_of("xenbr0"), now, {"xenbr0": bridge}, {"xenbr0": replace(bridge, bridge=replace(MOVES, mtu=1400))})
     assert ifupdown.freeze(same) == () and texts(ifupdown.thaw(same)) == "ifquery xenbr0 eth0"
@@ -129,7 +132,7 @@ def test_dhcp_comes_and_goes_with_the_declaration() -> None:
         ifupdown.thaw(Handover(state_of("br0"), facts, {"br0": off}, {"br0": on}))
     )
     running = replace(facts, clients=(Client("br0", 4, 9, ("dhclient", "br0")),))
-    assert texts(ifupdown.freeze(Handover(state_of("br0"), running, {"br0": on}, {"br0": off}))) == "kill -KILL 9"
+    assert texts(ifupdown.freeze(Handover(state_of("br0"), running, {"br0": on}, {"br0": off}))) == "pkill -KILL --pidfile /run/dhclient.br0.pid dhclient"
 
 
 def test_ports_and_aliases_in_the_state() -> None:
@@ -138,5 +141,5 @@ def test_ports_and_aliases_in_the_state() -> None:
     bridge = applied_of(facts, replace(MOVES, ports=("eth5.2",)))
     handover = Handover(state_of(), facts, {}, {"xenbr0": bridge}, (Transfer("eth0", "xenbr0", "xenbr0"),))
     done = texts(ifupdown.thaw(handover))
-    assert "rm -f ifstate.eth0:1" in done and "echo xenbr0:1=xenbr0:1" in done and "echo eth5.2=eth5.2" in done
-    assert "-e /^eth5[.]2=/d" in done
+    assert "edit /run/network/ifstate: -eth0:1=eth0:1 +xenbr0=xenbr0 +eth5.2=eth5.2 +xenbr0:1=xenbr0:1" in done
+    assert "rm -f /run/network/ifstate.eth0:1" in done
