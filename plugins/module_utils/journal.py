@@ -15,11 +15,12 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import typing as t
 
 from .host.machine import Machine
 from .host.perform import perform, perform_batch, undo_batch
-from .host.session import uninterrupted
+from .host.session import past_undoing, uninterrupted
 from .model.problem import VnetError
 from .model.state import FileState
 from .model.step import Action, Ip, Json, Step, Sysctl, action_from_json, action_to_json
@@ -70,10 +71,13 @@ class Journal:
         with uninterrupted():
             self._append({"applied": applied})
             self._complete(applied)
+            past_undoing()
 
     def recover(self) -> str:
         """Complete or unwind what an earlier run left behind; says what was done, empty when there was nothing."""
         entries = read_journal(self._machine)
+        for folder in sorted({STATE, *_folders(entries)}):
+            self._machine.sweep(folder)
         if not entries:
             if self._machine.exists(JOURNAL):
                 self._machine.remove(JOURNAL)
@@ -115,10 +119,21 @@ class Journal:
         self._machine.append(JOURNAL, json.dumps(entry) + "\n")
 
     def _complete(self, applied: str) -> None:
-        self._machine.write(APPLIED, FileState(applied, 0o600))
+        try:
+            self._machine.write(APPLIED, FileState(applied, 0o600))
+        except VnetError:
+            # It may have failed behind the rename: then the memory is there.
+            if self._machine.read(APPLIED) != FileState(applied, 0o600):
+                raise
         # The memory holds from here on. A journal that cannot be removed is completed again by the next run.
         with contextlib.suppress(VnetError):
             self._machine.remove(JOURNAL)
+
+
+def _folders(entries: t.Iterable[Json]) -> set[str]:
+    """Where the run had files to write: a kill may have left a temporary one."""
+    actions = [action for entry in entries for action in entry.get("undo", ())]
+    return {os.path.dirname(action["path"]) for action in actions if action["action"] in ("write", "remove")}
 
 
 def grouped(steps: t.Sequence[Step]) -> list[list[Step]]:

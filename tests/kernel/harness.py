@@ -432,10 +432,11 @@ class Snapshot:
     def differences(self, other: Snapshot, memory: bool = False) -> list[str]:
         """What is not the same, in words; ``memory`` looks at the state folder as well."""
         lines: list[str] = []
+        appeared = {*self.links} ^ {*other.links}
         for name in ("links", "files", "sysctls"):
             mine, theirs = getattr(self, name), getattr(other, name)
             for key in sorted({*mine, *theirs}):
-                if mine.get(key) != theirs.get(key):
+                if mine.get(key) != theirs.get(key) and not any(f"/{link}/" in key for link in appeared):
                     lines.append(f"{name} {key}: {_differing(mine.get(key), theirs.get(key))}")
         for name in ("routes", "neighbours", "tokens"):
             mine, theirs = getattr(self, name), getattr(other, name)
@@ -467,8 +468,12 @@ _PORT_VOLATILE = frozenset({"state", "id", "no", "designated_bridge", "designate
 
 
 def _links(items: list[dict[str, Any]]) -> dict[str, Any]:
-    """By name, in no order: the kernel's is that of the indexes. Addresses keep theirs."""
-    return {item["ifname"]: _clean({key: value for key, value in item.items() if key != "operstate"}) for item in items}
+    """By name, in no order: the kernel's is that of the indexes. Addresses keep theirs. Carriers come late and are nobody's doing."""
+    links = {}
+    for item in items:
+        flags = [flag for flag in item["flags"] if flag not in ("LOWER_UP", "NO-CARRIER")]
+        links[item["ifname"]] = _clean({**{key: value for key, value in item.items() if key != "operstate"}, "flags": flags})
+    return links
 
 
 def _clean(data: Any) -> Any:
@@ -478,7 +483,8 @@ def _clean(data: Any) -> Any:
 
 
 def _route(item: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in item.items() if key not in ("expires", "cache", "age", "used", "users")}
+    route = {key: value for key, value in item.items() if key not in ("expires", "cache", "age", "used", "users")}
+    return {**route, "flags": [flag for flag in item.get("flags", []) if flag != "linkdown"]}
 
 
 def _neighbours(items: list[dict[str, Any]]) -> list[Any]:

@@ -102,7 +102,7 @@ table bridge guests {
 def no_waiting(host: Namespace) -> None:
     """Addresses hold at once; one test shows that duplicate address detection does no harm."""
     for name in ("all", "default"):
-        host.sysctl(f"net/ipv6/conf/{name}/dad_transmits", "0")
+        host.sysctl(f"net/ipv6/conf/{name}/accept_dad", "0")
 
 
 def cable(host: Namespace, world: Namespace, name: str = "eth0", mac: str = MAC, mtu: int = 1500) -> None:

@@ -63,7 +63,9 @@ def moved(host: Namespace, before: Snapshot) -> Snapshot:
     now = host.snapshot()
     assert now.layer3("xenbr0") == before.layer3("eth0")
     assert now.links["eth0"]["master"] == "xenbr0"
-    assert now.state == ["applied.json", "lock"]
+    # A journal whose removal failed is complete, and goes with the next run.
+    host.bridge(state="absent").ok()
+    assert host.snapshot().state == ["applied.json", "lock"]
     return now
 
 
@@ -71,7 +73,7 @@ def restored(host: Namespace, before: Snapshot) -> None:
     host.settle()
     now = host.snapshot()
     assert_same(before, now)
-    assert not [name for name in now.state if name not in ("applied.json", "lock")]
+    assert not {*now.state} - {"applied.json", "lock"}
 
 
 def steps(host: Namespace, **options: Any) -> int:
@@ -87,6 +89,7 @@ def kill_at(host: Namespace, number: int, options: dict[str, Any]) -> list[str]:
     """Kill the run at that step; what the next runs say of it. Check mode changes nothing and foretells the next run's diff."""
     answer = host.module("xen_bridge", prepare=at_step(number, kill), **options)
     assert answer.rc == -signal.SIGKILL
+    host.settle()
     stale = host.snapshot()
     check = host.module("xen_bridge", check=True, **options).ok()
     assert_same(stale, host.snapshot(), memory=True)
@@ -126,19 +129,19 @@ def test_a_failure_at_each_step_leaves_the_host_as_it_was(host: Namespace, inste
     after = moved(host, before)
     back = steps(host, **ABSENT)
     restored(host, before)
-    for number in range(1, forth + 1):
+    # The last step removes the journal, the one before writes the memory: behind that there is nothing left that could fail.
+    for number in range(1, forth if instead else forth - 1):
         _fails(host, number, instead, PRESENT, before)
-    host.module("xen_bridge", **PRESENT).ok()
-    for number in range(1, back + 1):
+    host.module("xen_bridge", prepare=at_step(forth, fail, instead), **PRESENT).ok()
+    moved(host, before)
+    for number in range(1, back if instead else back - 1):
         _fails(host, number, instead, ABSENT, after)
+    host.module("xen_bridge", prepare=at_step(back, fail, instead), **ABSENT).ok()
+    restored(host, before)
 
 
 def _fails(host: Namespace, number: int, instead: bool, options: dict[str, Any], before: Snapshot) -> None:
     answer = host.module("xen_bridge", prepare=at_step(number, fail, instead), **options)
-    if answer.rc == 0:
-        # Behind the commit there is nothing left that could undo: what remains is to tidy up.
-        assert not instead
-        return
     message = answer.failed()
     assert "injected" in message, (number, message)
     assert "not everything could be undone" not in message, (number, message)
@@ -191,7 +194,8 @@ def test_killed_while_it_unwinds(host: Namespace) -> None:
             assert "injected" in answer.failed()
             break
         assert answer.rc == -signal.SIGKILL
-        assert UNDONE in host.module("xen_bridge", **PRESENT).ok().warnings[0]
+        # Killed behind the very last step, it left nothing to tell of.
+        assert all(UNDONE in line for line in host.module("xen_bridge", **PRESENT).ok().warnings)
         moved(host, before)
         host.module("xen_bridge", **ABSENT).ok()
         restored(host, before)

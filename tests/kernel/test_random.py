@@ -14,6 +14,7 @@ import tempfile
 from typing import Any
 
 from harness import Namespace, Snapshot, assert_same
+from hosts import no_waiting
 from hypothesis import HealthCheck, Phase, given, note, settings
 from hypothesis import strategies as st
 
@@ -114,7 +115,7 @@ def host_of(lines: list[str], folder: str) -> Namespace:
     host = Namespace(folder)
     # No link-local addresses: they come when they like, and other tests have them.
     host.sysctl("net/ipv6/conf/default/addr_gen_mode", "1")
-    host.sysctl("net/ipv6/conf/default/dad_transmits", "0")
+    no_waiting(host)
     for card, name in enumerate(CARDS):
         host.ip(f"link add {name} address 52:54:00:00:00:0{card} type veth peer name {name}-far\nlink set {name}-far up\nlink set {name} up")
     for line in lines:
@@ -163,7 +164,6 @@ def holds(host: Namespace, document: list[dict[str, Any]]) -> None:
     assert real.ok().diff_bytes == check.diff_bytes
     again = host.bridge(*document, prune=True).ok()
     assert (again.changed, again.commands) == (False, [])
-    host.settle()
     stands(host.snapshot(), document)
 
 

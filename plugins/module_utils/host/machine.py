@@ -21,6 +21,7 @@ from ..model.state import FileState
 
 # Debian keeps ip, nft and sysctl in sbin, which is not in the PATH of every login.
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_TEMPORARY = ".hypervisor-vnet-"
 _PR_SET_PDEATHSIG = 1  # include/uapi/linux/prctl.h
 
 
@@ -110,7 +111,7 @@ class Machine:
         folder = os.path.dirname(path)
         try:
             os.makedirs(folder, exist_ok=True)
-            handle, temporary = tempfile.mkstemp(dir=folder, prefix=".hypervisor-vnet-")
+            handle, temporary = tempfile.mkstemp(dir=folder, prefix=_TEMPORARY)
             try:
                 with os.fdopen(handle, "w", encoding="utf-8", errors="surrogateescape", newline="") as stream:
                     stream.write(file.content)
@@ -144,6 +145,12 @@ class Machine:
             raise VnetError(f"{path}: cannot be removed: {error.strerror}") from error
         if path.startswith("/run/systemd/network/") and path.split("/")[-2].endswith(".network.d"):
             self._remove_empty(os.path.dirname(path))
+
+    def sweep(self, folder: str) -> None:
+        """Remove the temporary files that a killed :meth:`write` left."""
+        for name in self.entries(folder):
+            if name.startswith(_TEMPORARY):
+                self.remove(os.path.join(folder, name))
 
     @staticmethod
     def _remove_empty(folder: str) -> None:

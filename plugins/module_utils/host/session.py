@@ -54,6 +54,12 @@ def uninterrupted() -> t.Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
+def past_undoing() -> None:
+    """The change is complete: INT and TERM come too late, those held back too."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+
+
 @contextlib.contextmanager
 def exclusive(path: str, limit: float = 300.0) -> t.Iterator[None]:
     """Hold the one lock of the host; wait for another run up to ``limit`` seconds."""
