@@ -185,7 +185,8 @@ def thaw(handover: Handover) -> tuple[Step, ...]:
     agreement = _agreement(handover, handover.after, must=True)
     gone = _drop(_all_networks(handover) - _used_after(handover))
     if _is_gentle(handover):
-        return (Step(Phase.THAW, "systemd-networkd takes over", (Run(("networkctl", "reload")), *agreement, *gone)),)
+        over = Step(Phase.THAW, "systemd-networkd takes over", (Run(("networkctl", "reload")), *agreement, *gone))
+        return (over, *_tuned_routes(handover))
     steps = [Step(Phase.THAW, "systemd-networkd takes over what it finds", _start(facts), _end(facts, must=False))]
     steps += [Step(Phase.THAW, "systemd-networkd agrees", agreement)] if agreement else []
     steps += [*_leased_addresses(handover), *_tuned_routes(handover)]
@@ -274,10 +275,10 @@ def _leased_addresses(handover: Handover) -> tuple[Step, ...]:
 def _tuned_routes(handover: Handover) -> tuple[Step, ...]:
     """One route, with its MTU, where networkd has put one without beside it."""
     routes = [route for bridge in handover.after.values() for route in declared_routes(bridge.bridge)]
-    said = {move.source for move in handover.transfers} | {
-        name for name, bridge in handover.after.items() if bridge.bridge.declared_profile
-    }
-    routes += [route for route in handover.state.routes if _is_managed(handover, route.dev) and route.dev not in said]
+    if not _is_gentle(handover):
+        said = {move.source for move in handover.transfers}
+        said |= {name for bridges in (handover.before, handover.after) for name, item in bridges.items() if not item.bridge.moves_profile}
+        routes += [route for route in handover.state.routes if _is_managed(handover, route.dev) and route.dev not in said]
     for move in handover.transfers:
         bridge = _mover(handover, move)
         if bridge and bridge.bridge.moves_profile:

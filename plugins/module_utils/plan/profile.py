@@ -98,8 +98,16 @@ def _settled(profile: Profile, dev: str) -> list[str]:
 
 def _add(address: Address, dev: str, there: Address | None, moving: t.Collection[str]) -> Step:
     """An address that only moves skips duplicate address detection; a new one must not."""
-    undo = there.add_line(dev) if there else address.delete_line(dev)
-    return ip_step(Phase.SWITCH, f"{address.cidr} to {dev}", address.add_line(dev, settled=address.cidr not in moving), undo)
+    undo = [there.add_line(dev) if there else address.delete_line(dev)]
+    if not there and address.family == 6 and address.valid_lft != FOREVER and not address.noprefixroute:
+        undo += [_delete_prefix(prefix, dev, address.metric or 256) for prefix in dict.fromkeys(address.prefixes)]
+    line = address.add_line(dev, settled=address.cidr not in moving)
+    return Step(Phase.SWITCH, f"{address.cidr} to {dev}", (Ip(line),), tuple(Ip(text) for text in undo))
+
+
+def _delete_prefix(network: str, dev: str, metric: int) -> str:
+    """The kernel keeps the prefix route of an IPv6 address with a lifetime when the address goes (ipv6_del_addr)."""
+    return f"route del {network} dev {dev} proto kernel metric {metric}"
 
 
 def _neighbours(old: Profile, target: str) -> list[Step]:
@@ -147,8 +155,7 @@ def _take_off(old: Profile, source: str) -> list[Step]:
 
 
 def _leftover_prefixes(state: HostState, source: str) -> list[Step]:
-    """The kernel keeps the prefix route of an IPv6 address with a lifetime when the address goes (ipv6_del_addr); a second
-    on-link route for the prefix would draw the traffic of the first. With the address it comes back by itself."""
+    """A second on-link route for a prefix would draw the traffic of the first. With its address it comes back by itself."""
     lasting = {prefix for address in state.links[source].addresses if address.valid_lft == FOREVER for prefix in address.prefixes}
     steps = []
     for route in state.routes_through(source):
@@ -156,6 +163,5 @@ def _leftover_prefixes(state: HostState, source: str) -> list[Step]:
             continue
         if route.dst in lasting:
             continue
-        line = f"route del {route.dst} dev {source} proto kernel metric {route.metric}"
-        steps.append(ip_step(Phase.SWITCH, f"prefix route {route.dst} of {source}", line))
+        steps.append(ip_step(Phase.SWITCH, f"prefix route {route.dst} of {source}", _delete_prefix(route.dst, source, route.metric)))
     return steps

@@ -126,6 +126,19 @@ def test_a_reload_is_enough_where_nothing_can_be_lost(before: Bridge | None, aft
     assert (words(BACKEND.freeze(change)) == []) == gentle
 
 
+def test_a_tuned_route_that_is_not_declared_any_more_is_not_made_again() -> None:
+    routed = Bridge("int0", addresses=("10.9.9.1/24",), routes=(StaticRoute("192.0.2.0/24", "10.9.9.9", mtu=1400),), declared_profile=True)
+    new = handover(None, routed)
+    assert [word for word in words(BACKEND.thaw(new)) if "192.0.2.0/24" in word and "int0" in word]
+    change = handover(routed, Bridge("int0"))
+    link = Link("int0", 9, addresses=(Address("10.9.9.1/24"),))
+    facts = replace(FACTS, links={**FACTS.links, 9: "05-hypervisor-vnet-int0.network"}, names={**FACTS.names, "int0": 9})
+    state = replace(STATE, links={**STATE.links, "int0": link}, routes=(TUNED, replace(TUNED, dev="int0")))
+    again = words(BACKEND.thaw(replace(change, facts=facts, state=state)))
+    assert [word for word in again if "192.0.2.0/24" in word and "eth0" in word]
+    assert not [word for word in again if "192.0.2.0/24" in word and "int0" in word]
+
+
 def test_nothing_to_do_without_files_or_without_networkd() -> None:
     change = handover(None, MOVED, Transfer("eth0", "xenbr0", "xenbr0"))
     for idle in (replace(change, transfers=(), files={}), replace(change, facts=Facts()), replace(change, facts=None)):
