@@ -14,6 +14,7 @@ import re
 import signal
 import subprocess
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from ansible_collections.hypervisor.vnet.plugins.module_utils.host.machine import Completed, Machine
@@ -55,10 +56,9 @@ def _install(strikes: dict[int, Strike], instead: bool) -> None:
             return run(self, argv, stdin, limit)
         out, err, worst = "", "", 0
         for number, line in enumerate(stdin.splitlines(), 1):
-            if line.startswith("link show"):
-                result = run(self, argv, f"{line}\n", limit)
-            else:
-                result = step(lambda line=line: run(self, argv, f"{line}\n", limit))
+            one = partial(run, self, argv, f"{line}\n", limit)
+            # A question is no step.
+            result = one() if line.startswith("link show") else step(one)
             out += result.out
             if result.rc:
                 worst, err = result.rc, err + re.sub(r"Command failed -:1", f"Command failed -:{number}", result.err)

@@ -306,7 +306,9 @@ class Namespace:
 
     def ip(self, lines: str, family: str = "") -> None:
         """Lines of ip-batch(8); only rules and a bare ``default`` need the family."""
-        self.run("ip", *([family] if family else []), "-batch", "-", stdin="\n".join(line.strip() for line in lines.strip().splitlines()) + "\n")
+        self.run(
+            "ip", *([family] if family else []), "-batch", "-", stdin="\n".join(line.strip() for line in lines.strip().splitlines()) + "\n"
+        )
 
     def json(self, *argv: str) -> Any:
         return json.loads(self.run("ip", "-json", *argv).stdout or "[]")
@@ -377,7 +379,8 @@ class Namespace:
         return Snapshot(
             links=_links(self.json("-details", "address", "show")),
             routes=sorted(
-                (_route(item) for family in ("-4", "-6") for item in self.json(family, "-details", "route", "show", "table", "all")), key=str
+                (_route(item) for family in ("-4", "-6") for item in self.json(family, "-details", "route", "show", "table", "all")),
+                key=str,
             ),
             rules=[self.json(family, "rule", "show") for family in ("-4", "-6")],
             neighbours=_neighbours(self.json("neigh", "show", "nud", "permanent") + self.json("neigh", "show", "proxy")),
@@ -462,9 +465,13 @@ def assert_same(before: Snapshot, after: Snapshot, memory: bool = False) -> None
     assert not lines, "\n".join(["the host is not as it was:", *lines])
 
 
-_VOLATILE = re.compile(r"index|link_netns|stats|life_time|timer|promiscuity|allmulti|group_address|_num|tcn|topology_change|hash_|max_age|root_|gc_")
+_VOLATILE = re.compile(
+    r"index|link_netns|stats|life_time|timer|promiscuity|allmulti|group_address|_num|tcn|topology_change|hash_|max_age|root_|gc_"
+)
 # What bridges and ports count or learn by themselves.
-_PORT_VOLATILE = frozenset({"state", "id", "no", "designated_bridge", "designated_root", "designated_port", "designated_cost", "config_pending"})
+_PORT_VOLATILE = frozenset(
+    {"state", "id", "no", "designated_bridge", "designated_root", "designated_port", "designated_cost", "config_pending"}
+)
 
 
 def _links(items: list[dict[str, Any]]) -> dict[str, Any]:

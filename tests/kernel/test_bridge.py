@@ -106,7 +106,10 @@ ATTRIBUTES = [
 
 @pytest.mark.parametrize(("options", "kernel"), ATTRIBUTES)
 def test_each_attribute_at_birth_changed_and_changed_back(host: Namespace, options: dict[str, Any], kernel: dict[str, int]) -> None:
-    if "vlan_filtering" in options and host.run("ip", "link", "add", "probe", "type", "bridge", "vlan_filtering", "1", check=False).returncode:
+    if (
+        "vlan_filtering" in options
+        and host.run("ip", "link", "add", "probe", "type", "bridge", "vlan_filtering", "1", check=False).returncode
+    ):
         pytest.skip("this kernel's bridges know no VLANs")
     apply(host, {"name": "young", **options}, {"name": "old"})
     plain = details(host, "old")["linkinfo"]["info_data"]
@@ -160,7 +163,9 @@ def test_addresses_come_and_go_and_foreign_ones_stay(host: Namespace) -> None:
 def test_foreign_routes_stay_when_the_primary_address_is_replaced(host: Namespace) -> None:
     first = {"name": "br0", "addresses": ["10.20.0.2/24"], "gateway4": "10.20.0.1"}
     apply(host, first)
-    host.ip("route add 192.0.2.0/24 via 10.20.0.7 dev br0\nroute add 192.0.3.0/24 via 10.20.0.7 dev br0 table 55 src 10.20.0.2\naddress add 10.20.0.9/24 dev br0")
+    host.ip(
+        "route add 192.0.2.0/24 via 10.20.0.7 dev br0\nroute add 192.0.3.0/24 via 10.20.0.7 dev br0 table 55 src 10.20.0.2\naddress add 10.20.0.9/24 dev br0"
+    )
     apply(host, {**first, "addresses": ["10.20.0.4/24"]})
     # the one with the address as its source goes with it, as ever
     assert routes(host, "br0") == [("default", "10.20.0.1", 0), ("192.0.2.0/24", "10.20.0.7", 0)]
@@ -290,7 +295,9 @@ def test_guests_are_not_disturbed_without_the_word(host: Namespace) -> None:
     refused = {
         "vif1.0 loses its bridge br0": {"state": "absent", "bridges": [{"name": "br0"}]},
         "STP holds every port of br0 for 30 s (vif1.0)": {"bridges": [{"name": "br0", "mtu": 1500, "stp": True}]},
-        "VLAN filtering of br0 changes what its ports may pass (vif1.0)": {"bridges": [{"name": "br0", "mtu": 1500, "vlan_filtering": True}]},
+        "VLAN filtering of br0 changes what its ports may pass (vif1.0)": {
+            "bridges": [{"name": "br0", "mtu": 1500, "vlan_filtering": True}]
+        },
         "frames over 1400 bytes no longer pass br0 (vif1.0)": {"bridges": [{"name": "br0", "mtu": 1400}]},
     }
     for text, options in refused.items():
@@ -354,7 +361,9 @@ def test_the_two_nic_xen_host_of_the_seeds(empty: Namespace, world: Namespace) -
 
 
 def test_a_diff_that_people_can_read(host: Namespace) -> None:
-    answer = host.bridge({"name": "br0", "addresses": ["10.20.0.2/24"], "gateway4": "10.20.0.1", "mac": "52:54:00:12:34:56"}, check=True).ok()
+    answer = host.bridge(
+        {"name": "br0", "addresses": ["10.20.0.2/24"], "gateway4": "10.20.0.1", "mac": "52:54:00:12:34:56"}, check=True
+    ).ok()
     assert answer.diff == [
         {
             "before_header": "br0 (kernel)",

@@ -137,6 +137,7 @@ def test_a_failure_at_each_step_leaves_the_host_as_it_was(host: Namespace, inste
     for number in range(1, back if instead else back - 1):
         _fails(host, number, instead, ABSENT, after)
     host.module("xen_bridge", prepare=at_step(back, fail, instead), **ABSENT).ok()
+    host.bridge(state="absent").ok()
     restored(host, before)
 
 
@@ -175,7 +176,7 @@ def test_a_lost_connection_does_not_stop_it(host: Namespace) -> None:
         os.close(reader)
         os.dup2(writer, 1)
         os.dup2(writer, 2)
-        at_steps({number: hang_up for number in range(1, forth + 1)})()
+        at_steps(dict.fromkeys(range(1, forth + 1), hang_up))()
 
     host.module("xen_bridge", prepare=deaf, **PRESENT)
     moved(host, before)

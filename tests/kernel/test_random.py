@@ -25,13 +25,19 @@ CARDS = ("eth0", "eth1")
 def v4(card: int) -> st.SearchStrategy[str]:
     """Addresses of few networks, so that primaries, secondaries and overlaps are common."""
     return st.builds(
-        lambda net, host, length: f"10.{card}.{net}.{host}/{length}", st.integers(0, 1), st.integers(2, 6), st.sampled_from([24, 24, 24, 29, 32])
+        lambda net, host, length: f"10.{card}.{net}.{host}/{length}",
+        st.integers(0, 1),
+        st.integers(2, 6),
+        st.sampled_from([24, 24, 24, 29, 32]),
     )
 
 
 def v6(card: int) -> st.SearchStrategy[str]:
     return st.builds(
-        lambda net, host, length: f"2001:db8:{card}{net}::{host}/{length}", st.integers(0, 1), st.integers(2, 5), st.sampled_from([64, 64, 128])
+        lambda net, host, length: f"2001:db8:{card}{net}::{host}/{length}",
+        st.integers(0, 1),
+        st.integers(2, 5),
+        st.sampled_from([64, 64, 128]),
     )
 
 
@@ -53,7 +59,9 @@ def address_lines(draw: st.DrawFn, card: int) -> str:
 @st.composite
 def route_lines(draw: st.DrawFn, card: int) -> str:
     six = draw(st.booleans())
-    to = draw(st.sampled_from(["default", "2001:db8:f0::/48", "2001:db8:f1::/48"] if six else ["default", "192.0.2.0/24", "198.51.100.0/24"]))
+    to = draw(
+        st.sampled_from(["default", "2001:db8:f0::/48", "2001:db8:f1::/48"] if six else ["default", "192.0.2.0/24", "198.51.100.0/24"])
+    )
     via = draw(gateway(card, six))
     words = ["route append" if six else "route add", to]
     if draw(st.integers(0, 4)) == 0:
@@ -91,12 +99,18 @@ def bridges(draw: st.DrawFn, name: str, uplink: str, card: int) -> dict[str, Any
     bridge["stp"] = draw(st.booleans())
     if draw(st.booleans()):
         bridge["forward_delay"] = draw(st.integers(2, 30))
-    for option, values in (("priority", [0, 4096, 65535]), ("ageing_time", [0, 20]), ("multicast_snooping", [False]), ("no_linklocal_learn", [False])):
+    for option, values in (
+        ("priority", [0, 4096, 65535]),
+        ("ageing_time", [0, 20]),
+        ("multicast_snooping", [False]),
+        ("no_linklocal_learn", [False]),
+    ):
         if draw(st.integers(0, 3)) == 0:
             bridge[option] = draw(st.sampled_from(values))
     if draw(st.booleans()):
         bridge["addresses"] = draw(st.lists(st.one_of(v4(card), v6(card)), unique_by=lambda cidr: cidr.split("/")[0], max_size=3))
-        nets = [f"10.{card}.{number}.1" for number in (0, 1) if any(cidr.startswith(f"10.{card}.{number}.") and cidr.endswith("/24") for cidr in bridge["addresses"])]
+        near = [number for number in (0, 1) if any(cidr.startswith(f"10.{card}.{number}.") for cidr in bridge["addresses"])]
+        nets = [f"10.{card}.{number}.1" for number in near]
         if nets and draw(st.booleans()):
             bridge["gateway4"] = draw(st.sampled_from(nets))
         if nets and draw(st.booleans()):
@@ -108,7 +122,9 @@ def bridges(draw: st.DrawFn, name: str, uplink: str, card: int) -> dict[str, Any
 def documents(draw: st.DrawFn) -> list[dict[str, Any]]:
     count = draw(st.integers(1, 2))
     uplinks = draw(st.permutations([*CARDS, ""]))
-    return [draw(bridges(f"br{number}", uplinks[number], CARDS.index(uplinks[number]) if uplinks[number] else 3)) for number in range(count)]
+    return [
+        draw(bridges(f"br{number}", uplinks[number], CARDS.index(uplinks[number]) if uplinks[number] else 3)) for number in range(count)
+    ]
 
 
 def host_of(lines: list[str], folder: str) -> Namespace:
@@ -117,7 +133,9 @@ def host_of(lines: list[str], folder: str) -> Namespace:
     host.sysctl("net/ipv6/conf/default/addr_gen_mode", "1")
     no_waiting(host)
     for card, name in enumerate(CARDS):
-        host.ip(f"link add {name} address 52:54:00:00:00:0{card} type veth peer name {name}-far\nlink set {name}-far up\nlink set {name} up")
+        host.ip(
+            f"link add {name} address 52:54:00:00:00:0{card} type veth peer name {name}-far\nlink set {name}-far up\nlink set {name} up"
+        )
     for line in lines:
         six = line.startswith("route") and ":" in line
         host.run("ip", *(["-6"] if six else []), *line.split(), check=False)

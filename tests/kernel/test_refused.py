@@ -208,7 +208,11 @@ REFUSED: list[tuple[str, dict[str, Any], list[str]]] = [
         one(uplink="eth3", mtu=1500),
         ["bridges[0].mtu: 1500 is beyond the 1400 of its uplink eth3; raise the uplink's first, or lower this"],
     ),
-    ("MTU too small for IPv6", one(mtu=1279, addresses=["2001:db8::1/64"]), ["bridges[0].mtu: 1279 is too small for IPv6, which needs 1280"]),
+    (
+        "MTU too small for IPv6",
+        one(mtu=1279, addresses=["2001:db8::1/64"]),
+        ["bridges[0].mtu: 1279 is too small for IPv6, which needs 1280"],
+    ),
     (
         "foreign bridge",
         {"bridges": [{"name": "docker0"}]},
@@ -246,6 +250,14 @@ REFUSED: list[tuple[str, dict[str, Any], list[str]]] = [
             "bridges[0].routes[3].via: 'router' is not an IP address",
             "bridges[0].routes[4].via: 2001:db8::1 is not of the same family as 192.0.2.0/24",
             "bridges[0].routes[5].source: 'me' is not an IP address",
+        ],
+    ),
+    (
+        "router outside",
+        one(addresses=["10.20.0.2/24"], routes=[{"to": "192.0.2.0/24", "via": "10.21.0.1"}, {"to": "2001:db8:9::/48", "via": "2001:db8::1"}]),
+        [
+            "bridges[0].routes[0].via: 10.21.0.1 is outside the bridge's addresses (10.20.0.0/24); add an address of its network",
+            "bridges[0].routes[1].via: 2001:db8::1 is outside the bridge's addresses (no IPv6 address at all); add an address of its network",
         ],
     ),
     ("DNS", one(addresses=["10.20.0.2/24"], dns=["8.8.8.8", "dns.example"]), ["bridges[0].dns[1]: 'dns.example' is not an IP address"]),

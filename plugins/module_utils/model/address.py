@@ -32,6 +32,7 @@ class Address:
     mngtmpaddr: bool = False
     dynamic: bool = False
     nodad: bool = False
+    protocol: str = ""
     valid_lft: int = FOREVER
     preferred_lft: int = FOREVER
 
@@ -72,6 +73,8 @@ class Address:
             words += ["label", self.label]
         if self.metric:
             words += ["metric", str(self.metric)]
+        if self.protocol:
+            words += ["proto", self.protocol]
         words += [flag for flag in ("noprefixroute", "mngtmpaddr") if getattr(self, flag)]
         if self.valid_lft != FOREVER:
             words += ["valid_lft", str(self.valid_lft), "preferred_lft", _seconds(self.preferred_lft)]

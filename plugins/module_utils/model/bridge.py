@@ -68,8 +68,8 @@ def read_bridge(options: t.Mapping[str, t.Any], path: str) -> tuple[Bridge, list
     problems = _name_problems(options, path)
     settings, wrong = _read_settings(options, path)
     problems += wrong
-    routes, wrong = _read_routes(options.get("routes") or [], f"{path}.routes")
-    problems += wrong
+    routes, wrong_routes = _read_routes(options.get("routes") or [], f"{path}.routes")
+    problems += wrong_routes
     mac = normal_mac(options.get("mac") or "")
     if mac:
         problems += mac_problems(mac, f"{path}.mac")
@@ -96,6 +96,8 @@ def read_bridge(options: t.Mapping[str, t.Any], path: str) -> tuple[Bridge, list
         dhcp6=bool(options.get("dhcp6")),
         accept_ra=bool(options.get("accept_ra")),
     )
+    if not wrong_routes:
+        problems += _via_problems(bridge, f"{path}.routes")
     return bridge, problems + _profile_problems(bridge, path)
 
 
@@ -196,6 +198,23 @@ def _is_address(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _via_problems(bridge: Bridge, path: str) -> list[Problem]:
+    """The kernel takes no gateway that it cannot reach. What a lease will bring nobody knows yet."""
+    near = [ipaddress.ip_interface(cidr).network for cidr in bridge.addresses]
+    near += [ipaddress.ip_network(route.to) for route in bridge.routes if not route.via]
+    problems = []
+    for index, route in enumerate(bridge.routes):
+        gateway = ipaddress.ip_address(route.via) if route.via else None
+        if gateway is None or gateway.is_link_local or (bridge.dhcp4 if gateway.version == 4 else bridge.dhcp6 or bridge.accept_ra):
+            continue
+        networks = [network for network in near if network.version == gateway.version]
+        if not any(gateway in network for network in networks):
+            outside = ", ".join(str(network) for network in networks) or f"no IPv{gateway.version} address at all"
+            cure = "add an address of its network"
+            problems.append(Problem(f"{path}[{index}].via", f"{gateway} is outside the bridge's addresses ({outside}); {cure}"))
+    return problems
 
 
 def _profile_problems(bridge: Bridge, path: str) -> list[Problem]:

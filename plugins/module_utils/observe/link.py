@@ -71,6 +71,7 @@ def _address(item: dict[str, t.Any]) -> Address:
         mngtmpaddr=bool(item.get("mngtmpaddr")),
         dynamic=bool(item.get("dynamic")),
         nodad=bool(item.get("nodad")),
+        protocol=str(item.get("protocol", "")),
         valid_lft=item.get("valid_life_time", FOREVER),
         preferred_lft=item.get("preferred_life_time", FOREVER),
     )

@@ -14,14 +14,14 @@ from dataclasses import dataclass, field, fields, replace
 from ..model.applied import AppliedBridge
 from ..model.bridge import Bridge
 from ..model.profile import Profile, profile_of
-from ..model.route import Route
 from ..model.state import BridgeSettings, HostState, Link
 from ..model.step import Action, Ip, Phase, Step, Sysctl, ip_step, sysctl_step
 from ..model.view import Views, view_of
+from .adjust import adjust, parting, withdraw
 from .backend import Transfer
 from .profile import quiet_ipv6, relax_rp_filter, transfer
 from .view import present_views, with_profile
-from .wanted import declared_profile, declared_routes, is_covered, leaving, returning_profile
+from .wanted import declared_profile, returning_profile
 
 # Our names of the attributes, those of ip-link(8), and the factor between our unit and the kernel's.
 _ATTRIBUTES = {
@@ -54,23 +54,34 @@ def plan_present(name: str, before: AppliedBridge | None, after: AppliedBridge, 
     bridge = after.bridge
     steps: list[Step] = []
     transfers: list[Transfer] = []
-    old_uplink = before.bridge.uplink if before and before.bridge.uplink != bridge.uplink else ""
-    if old_uplink and state.links.get(old_uplink) and state.links[old_uplink].master == name and before:
-        steps += _give_back(name, old_uplink, before, state, bridge)
-        transfers.append(Transfer(name, old_uplink, name))
+    there = profile_of(state, name) if link else Profile()
+    loses = bool(before and before.bridge.uplink != bridge.uplink and _is_port(before.bridge.uplink, name, state))
+    if before and loses:
+        steps += _give_back(name, before.bridge.uplink, before, state, bridge)
+        transfers.append(Transfer(name, before.bridge.uplink, name))
+        there = parting(there, before, bridge)[1]
     steps += _make(name, after, state) if link is None else _change(link, after)
     if before:
         gone = [port for port in before.bridge.ports if port not in bridge.ports and port != bridge.uplink]
         steps += [step for port in gone for step in _let_go(port, name, before, state)]
     for port in bridge.ports:
         steps += _plug(port, name, state)
-    moved: Profile | None = None
-    if bridge.uplink and state.links[bridge.uplink].master != name:
+    takes = bool(bridge.uplink) and not _is_port(bridge.uplink, name, state)
+    known = None if loses else before
+    left = there
+    if takes:
+        if known:
+            withdrawn, left = withdraw(name, known, after, there)
+            steps += withdrawn
         moved, switch = _take_uplink(name, after, state)
         steps += switch
         transfers.append(Transfer(bridge.uplink, name, name))
+        left = Profile(
+            (*left.addresses, *(item for item in moved.addresses if item.cidr not in _cidrs(left))), (*left.routes, *moved.routes)
+        )
     elif bridge.declared_profile or before:
-        steps += _adjust_profile(name, before, after, state)
+        adjusted, left = adjust(name, known, after, there)
+        steps += adjusted
     if bridge.mtu and (link is None or link.mtu != bridge.mtu):
         # Again behind the ports: the kernel lowers a bridge to its smallest port as long as nobody set it.
         steps.append(
@@ -81,10 +92,16 @@ def plan_present(name: str, before: AppliedBridge | None, after: AppliedBridge, 
                 f"link set dev {name} mtu {link.mtu}" if link else "",
             )
         )
-    expects = {name: moved} if moved is not None else {}
-    return BridgePlan(
-        tuple(steps), tuple(transfers), present_views(name, before, after, state, moved), _disrupts(link, after, state), expects
-    )
+    views = present_views(name, before, after, state, left, takes)
+    return BridgePlan(tuple(steps), tuple(transfers), views, _disrupts(link, after, state), {name: left} if takes else {})
+
+
+def _is_port(link: str, bridge: str, state: HostState) -> bool:
+    return link in state.links and state.links[link].master == bridge
+
+
+def _cidrs(profile: Profile) -> set[str]:
+    return {address.cidr for address in profile.addresses}
 
 
 def plan_absent(name: str, before: AppliedBridge, state: HostState) -> BridgePlan:
@@ -275,7 +292,7 @@ def _ipv6_life(name: str, uplink: str, after: AppliedBridge, state: HostState) -
 
 def _give_back(name: str, uplink: str, before: AppliedBridge, state: HostState, stays: Bridge | None = None) -> list[Step]:
     """``stays``: the bridge's new declaration when it does not go away with its uplink."""
-    old = leaving(profile_of(state, name), stays)
+    old = parting(profile_of(state, name), before, stays)[0] if stays else profile_of(state, name)
     new = returning_profile(name, uplink, before, state, stays)
     relax, restore = relax_rp_filter(state, (name, uplink))
     restore = [step for step in restore if f"/{name}/" not in step.do[0].command()]
@@ -293,69 +310,6 @@ def _give_back(name: str, uplink: str, before: AppliedBridge, state: HostState, 
 
 def _quiet_old_bridge(name: str, state: HostState) -> list[Step]:
     return quiet_ipv6(state, name, f"{name} goes away")
-
-
-def _adjust_profile(name: str, before: AppliedBridge | None, after: AppliedBridge, state: HostState) -> list[Step]:
-    """Add what is declared and missing, then take away what was declared and is no longer; the rest is not ours."""
-    link = state.links.get(name)
-    there = profile_of(state, name) if link else Profile()
-    wanted = declared_profile(replace(after.bridge, dhcp4=False, dhcp6=False, accept_ra=False), Profile())
-    have = {address.cidr for address in there.addresses}
-    steps = [
-        ip_step(Phase.SWITCH, f"{address.cidr} to {name}", address.add_line(name, settled=True), address.delete_line(name))
-        for address in wanted.addresses
-        if address.cidr not in have
-    ]
-    missing = [route for route in declared_routes(after.bridge) if not is_covered(route, list(there.routes))]
-    by_key = {route.key: route for route in there.routes}
-    for route in missing:
-        undo = by_key[route.key].line("replace") if route.key in by_key else route.line("del")
-        steps.append(ip_step(Phase.SWITCH, f"route {route.dst}", route.line("replace"), undo))
-    new = Profile(tuple(address for address in wanted.addresses if address.cidr not in have), tuple(missing))
-    return steps + _withdraw(name, before, after, there, new)
-
-
-def _withdraw(name: str, before: AppliedBridge | None, after: AppliedBridge, there: Profile, new: Profile) -> list[Step]:
-    if before is None or not before.bridge.declared_profile:
-        return []
-    steps = []
-    kept = declared_routes(after.bridge)
-    replaced = {route.key for route in new.routes}
-    for old in declared_routes(before.bridge):
-        for route in there.routes:
-            if is_covered(old, [route]) and not any(is_covered(other, [route]) for other in kept) and route.key not in replaced:
-                steps.append(ip_step(Phase.SWITCH, f"route {route.dst} is not declared any more", route.line("del"), route.line("replace")))
-    gone = [
-        address for address in there.addresses if address.cidr in before.bridge.addresses and address.cidr not in after.bridge.addresses
-    ]
-    if gone:
-        steps.append(Step(Phase.SWITCH, f"addresses of {name}", (), tuple(_in_order_again(name, there))))
-    for address in gone:
-        steps.append(ip_step(Phase.SWITCH, f"{address.cidr} is not declared any more", address.delete_line(name), address.add_line(name)))
-    if gone:
-        # With a primary address the kernel drops the secondaries of its network and the routes behind it: say again what stays.
-        left = [address for address in (*there.addresses, *new.addresses) if address not in gone and address.family == 4]
-        steps += [ip_step(Phase.SWITCH, f"{address.cidr} stays", address.add_line(name)) for address in left]
-        steps += [
-            ip_step(Phase.SWITCH, f"route {route.dst} stays", route.line("replace"))
-            for route in (*_staying(there.routes, before, after), *new.routes)
-            if route.prefsrc not in {address.cidr.split("/")[0] for address in gone}
-        ]
-    return steps
-
-
-def _in_order_again(name: str, there: Profile) -> list[Ip]:
-    """The undo of a withdrawal: the order of addresses says which are primary, and routes went with what was deleted."""
-    four = [address for address in there.addresses if address.family == 4]
-    six = [address for address in reversed(there.addresses) if address.family == 6 and not address.is_link_local]
-    lines = [address.delete_line(name) for address in [*reversed(four), *six]]
-    lines += [address.add_line(name) for address in [*four, *six]]
-    return [Ip(line) for line in [*lines, *(route.line("replace") for route in there.routes)]]
-
-
-def _staying(routes: t.Iterable[Route], before: AppliedBridge, after: AppliedBridge) -> list[Route]:
-    gone = [route for route in declared_routes(before.bridge) if route not in declared_routes(after.bridge)]
-    return [route for route in routes if not any(is_covered(old, [route]) for old in gone)]
 
 
 def _disrupts(link: Link | None, after: AppliedBridge, state: HostState) -> tuple[str, ...]:

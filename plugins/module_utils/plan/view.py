@@ -11,11 +11,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..model.applied import AppliedBridge
-from ..model.bridge import Bridge
 from ..model.profile import Profile
 from ..model.state import HostState
 from ..model.view import LinkView, Views, view_of
-from .wanted import declared_routes, returning_profile
+from .wanted import returning_profile
 
 
 def with_profile(view: LinkView, profile: Profile) -> LinkView:
@@ -27,8 +26,8 @@ def with_profile(view: LinkView, profile: Profile) -> LinkView:
     )
 
 
-def present_views(name: str, before: AppliedBridge | None, after: AppliedBridge, state: HostState, moved: Profile | None) -> Views:
-    """The bridge and its ports before and after."""
+def present_views(name: str, before: AppliedBridge | None, after: AppliedBridge, state: HostState, left: Profile, takes: bool) -> Views:
+    """The bridge and its ports before and after. ``left``: what stands on the bridge in the end; it ``takes`` its uplink's profile."""
     bridge = after.bridge
     own = frozenset({bridge.uplink, *bridge.ports} - {""})
     was_own = own | (frozenset({before.bridge.uplink, *before.bridge.ports}) if before else frozenset())
@@ -46,38 +45,16 @@ def present_views(name: str, before: AppliedBridge | None, after: AppliedBridge,
         ports=tuple(sorted(own)),
         master=start.master,
     )
-    if moved is not None:
-        then = with_profile(then, moved)
-    elif bridge.declared_profile or (before and before.bridge.declared_profile):
-        then = replace(then, addresses=_addresses_after(start, before, bridge), routes=_routes_after(start, before, bridge))
+    then = with_profile(then, left)
     views: Views = {name: (seen, then)}
     for port in sorted(own):
         link = view_of(state, port)
         if link:
-            has = () if port == bridge.uplink and moved is not None else link.addresses
-            left = () if port == bridge.uplink and moved is not None else link.routes
-            views[port] = (link, replace(link, master=name, up=True, addresses=has, routes=left))
+            bare = replace(link, addresses=(), routes=()) if port == bridge.uplink and takes else link
+            views[port] = (link, replace(bare, master=name, up=True))
     for port in sorted(was_own - own):
         link = view_of(state, port)
         if link and link.master == name and before:
             given = with_profile(link, returning_profile(name, port, before, state, bridge)) if port == before.bridge.uplink else link
             views[port] = (link, replace(given, master=""))
     return views
-
-
-def _addresses_after(start: LinkView, before: AppliedBridge | None, bridge: Bridge) -> tuple[str, ...]:
-    gone = set(before.bridge.addresses) - set(bridge.addresses) if before else set()
-    kept = [cidr for cidr in start.addresses if cidr not in gone]
-    return tuple(kept + [cidr for cidr in bridge.addresses if cidr not in kept])
-
-
-def _routes_after(start: LinkView, before: AppliedBridge | None, bridge: Bridge) -> tuple[str, ...]:
-    wanted = {route.describe() for route in declared_routes(bridge)}
-    gone = {route.describe() for route in declared_routes(before.bridge)} - wanted if before else set()
-    routes = {text for text in start.routes if not any(_says(text, old) for old in gone)}
-    return tuple(sorted(routes | {text for text in wanted if not any(_says(other, text) for other in routes)}))
-
-
-def _says(text: str, declared: str) -> bool:
-    """A manager adds a metric of its own to a route that was declared without."""
-    return text == declared or text.startswith(f"{declared} ")

@@ -66,7 +66,7 @@ class Pinger:
             self.next = now + self.interval
 
     def receive(self) -> None:
-        for _ in range(64):
+        for dummy in range(64):
             try:
                 data = self.socket.recv(512)
             except OSError:
@@ -159,7 +159,7 @@ class Probe:
         due = min((pinger.next for pinger in self.pingers), default=now + 0.01)
         sockets = {pinger.socket.fileno(): pinger for pinger in self.pingers}
         streams = {session.handle: session for session in self.sessions if not session.closed}
-        ready, _, _ = select.select([0, *sockets, *streams], [], [], max(0.0, min(due - time.monotonic(), 0.05)))
+        ready = select.select([0, *sockets, *streams], [], [], max(0.0, min(due - time.monotonic(), 0.05)))[0]
         for handle in ready:
             if handle == 0:
                 data = os.read(0, 4096)

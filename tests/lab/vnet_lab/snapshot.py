@@ -37,9 +37,9 @@ print(json.dumps(dict(files=files, addresses=ip('address'), nft=out('nft', '-s',
     routes4=ip('-4', 'route', 'show', 'table', 'all'), routes6=ip('-6', 'route', 'show', 'table', 'all'),
     rules4=ip('-4', 'rule'), rules6=ip('-6', 'rule'), neighbours=ip('neigh', 'show', 'nud', 'permanent'))))
 """
-# the other end of a veth has an index of its own; age and expiry run by themselves; a link that was never up has no qdisc
+# the other end of a veth has an index of its own; age and expiry run by themselves
 _VOLATILE = frozenset(
-    ("ifindex", "qdisc", "link_index", "link_netnsid", "valid_life_time", "preferred_life_time", "expires", "age", "used", "handle")
+    ("ifindex", "link_index", "link_netnsid", "valid_life_time", "preferred_life_time", "expires", "age", "used", "handle")
 )
 
 
@@ -72,13 +72,13 @@ def _address_lines(links: list[dict[str, Any]]) -> tuple[str, ...]:
     lines: list[str] = []
     for link in sorted(links, key=lambda found: str(found.get("ifname"))):
         own = {key: value for key, value in link.items() if key != "addr_info"}
+        # a link that was never up has the noop qdisc, and none ever after
+        own["qdisc"] = "noqueue" if own.get("qdisc") == "noop" else own.get("qdisc")
         lines.append(json.dumps(_clean(own), sort_keys=True))
         for family in ("inet", "inet6"):
             infos = [info for info in link.get("addr_info", []) if info.get("family") == family]
             if family == "inet6":  # no address is primary there, the kernel lists the newest first
                 infos.sort(key=lambda info: str(info.get("local")))
-            # who made a link-local address (iproute2 6.x shows it) changes nothing about it
-            infos = [{**info, "protocol": ""} if info.get("scope") == "link" else info for info in infos]
             lines += [f"{link.get('ifname')}: {json.dumps(_clean(info), sort_keys=True)}" for info in infos]
     return tuple(lines)
 
@@ -98,7 +98,7 @@ def take(run_in_host: Callable[..., subprocess.CompletedProcess[str]]) -> Snapsh
 def diff_snapshots(before: Snapshot, after: Snapshot) -> list[str]:
     """[] when equal; else lines like "routes4: - {...}" and "routes4: + {...}"."""
     found: list[str] = []
-    for (name, old), (_, new) in zip(before.sections, after.sections):
+    for (name, old), (dummy, new) in zip(before.sections, after.sections):
         changes = difflib.unified_diff(old, new, lineterm="", n=0)
         found += [f"{name}: {line[0]} {line[1:]}" for line in changes if line[0] in "+-" and line[:3] not in ("+++", "---")]
     return found
