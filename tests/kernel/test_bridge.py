@@ -138,6 +138,20 @@ def test_mac_and_mtu_change(host: Namespace) -> None:
     assert (details(host, "br0")["address"], details(host, "br0")["mtu"]) == (own, 9000)
 
 
+def test_a_new_mac_keeps_permanent_neighbours(host: Namespace) -> None:
+    wanted = {"name": "br0", "addresses": ["10.20.0.2/24", "2001:db8:20::2/64"]}
+    apply(host, wanted)
+    host.ip(
+        """
+        neigh add 10.20.0.9 lladdr 00:11:22:33:44:55 nud permanent dev br0
+        neigh add 2001:db8:20::9 lladdr 00:11:22:33:44:55 nud permanent dev br0
+        """
+    )
+    before = host.snapshot()
+    apply(host, {**wanted, "mac": "52:54:00:12:34:56"})
+    assert host.snapshot().neighbours == before.neighbours
+
+
 def test_the_mtu_holds_when_ports_differ(host: Namespace) -> None:
     host.ip("link set eth2 mtu 1300")
     apply(host, {"name": "br0", "mtu": 1400, "ports": ["eth3"]})

@@ -60,7 +60,7 @@ def plan_present(name: str, before: AppliedBridge | None, after: AppliedBridge, 
         steps += _give_back(name, before.bridge.uplink, before, state, bridge)
         transfers.append(Transfer(name, before.bridge.uplink, name))
         there = parting(there, before, bridge)[1]
-    steps += _make(name, after, state) if link is None else _change(link, after)
+    steps += _make(name, after, state) if link is None else _change(link, after, state)
     if before:
         gone = [port for port in before.bridge.ports if port not in bridge.ports and port != bridge.uplink]
         steps += [step for port in gone for step in _let_go(port, name, before, state)]
@@ -185,20 +185,23 @@ def _settings_steps(link: Link, wanted: BridgeSettings) -> list[Step]:
     return steps
 
 
-def _change(link: Link, after: AppliedBridge) -> list[Step]:
+def _change(link: Link, after: AppliedBridge, state: HostState) -> list[Step]:
     steps = _settings_steps(link, after.bridge.settings)
     if link.mac != after.mac:
-        steps.append(
-            ip_step(
-                Phase.LINK,
-                f"mac of {link.name}",
-                f"link set dev {link.name} address {after.mac}",
-                f"link set dev {link.name} address {link.mac}",
-            )
-        )
+        steps += _set_mac(link, after.mac, state)
     if not link.up:
         steps.append(ip_step(Phase.LINK, f"{link.name} up", f"link set dev {link.name} up", f"link set dev {link.name} down"))
     return steps
+
+
+def _set_mac(link: Link, mac: str, state: HostState) -> list[Step]:
+    """With its MAC an interface loses its neighbours, the permanent ones too (neigh_changeaddr)."""
+    name = link.name
+    kept = tuple(Ip(item.add_line(name)) for item in state.neighbours if item.dev == name and item.permanent)
+    change = ip_step(Phase.LINK, f"mac of {name}", f"link set dev {name} address {mac}", f"link set dev {name} address {link.mac}")
+    if not kept:
+        return [change]
+    return [Step(Phase.LINK, f"neighbours of {name}", (), kept), change, Step(Phase.LINK, f"neighbours of {name}", kept)]
 
 
 def _remove(link: Link, state: HostState, own: t.Collection[str]) -> Step:

@@ -26,8 +26,8 @@ def _wanted(words: list[str], profile: str) -> dict[str, tuple[str, str]]:
     """NAME, NAME=KIND, NAME:PROFILE or NAME=KIND:PROFILE; nothing means the default four."""
     wanted: dict[str, tuple[str, str]] = {}
     for word in words or list(DEFAULT_HOSTS):
-        head, dummy, own_profile = word.partition(":")
-        name, dummy, kind = head.partition("=")
+        head, own_profile = word.partition(":")[::2]
+        name, kind = head.partition("=")[::2]
         wanted[name] = (kind or default_kind(name), own_profile or profile)
     return wanted
 

@@ -66,7 +66,7 @@ class Pinger:
             self.next = now + self.interval
 
     def receive(self) -> None:
-        for dummy in range(64):
+        for _dummy in range(64):
             try:
                 data = self.socket.recv(512)
             except OSError:

@@ -98,7 +98,7 @@ def take(run_in_host: Callable[..., subprocess.CompletedProcess[str]]) -> Snapsh
 def diff_snapshots(before: Snapshot, after: Snapshot) -> list[str]:
     """[] when equal; else lines like "routes4: - {...}" and "routes4: + {...}"."""
     found: list[str] = []
-    for (name, old), (dummy, new) in zip(before.sections, after.sections):
+    for (name, old), new in zip(before.sections, (lines for _name, lines in after.sections)):
         changes = difflib.unified_diff(old, new, lineterm="", n=0)
         found += [f"{name}: {line[0]} {line[1:]}" for line in changes if line[0] in "+-" and line[:3] not in ("+++", "---")]
     return found
