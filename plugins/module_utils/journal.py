@@ -19,7 +19,7 @@ import os
 import typing as t
 
 from .host.machine import Machine
-from .host.perform import perform, perform_batch, undo_batch
+from .host.perform import perform, perform_batch, try_batch
 from .host.session import past_undoing, uninterrupted
 from .model.problem import VnetError
 from .model.state import FileState
@@ -108,7 +108,7 @@ class Journal:
         for group in _ip_groups(actions):
             try:
                 if isinstance(group[0], Ip):
-                    undo_batch(self._machine, [action for action in group if isinstance(action, Ip)])
+                    try_batch(self._machine, [action for action in group if isinstance(action, Ip)])
                 elif not isinstance(group[0], Sysctl) or self._machine.exists(f"/proc/sys/{group[0].key}"):
                     perform(self._machine, group[0])
             except VnetError as error:
@@ -155,7 +155,8 @@ def _do(machine: Machine, group: t.Sequence[Step]) -> None:
     actions = [action for step in group for action in step.do]
     for part in _ip_groups(actions):
         if isinstance(part[0], Ip):
-            perform_batch(machine, [action for action in part if isinstance(action, Ip)])
+            run = try_batch if part[0].may_fail else perform_batch
+            run(machine, [action for action in part if isinstance(action, Ip)])
         else:
             perform(machine, part[0])
 
@@ -163,7 +164,8 @@ def _do(machine: Machine, group: t.Sequence[Step]) -> None:
 def _ip_groups(actions: t.Sequence[Action]) -> list[list[Action]]:
     groups: list[list[Action]] = []
     for action in actions:
-        if groups and isinstance(action, Ip) and isinstance(groups[-1][0], Ip):
+        last = groups[-1][0] if groups else None
+        if isinstance(action, Ip) and isinstance(last, Ip) and action.may_fail == last.may_fail:
             groups[-1].append(action)
         else:
             groups.append([action])

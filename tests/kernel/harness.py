@@ -479,7 +479,7 @@ def _links(items: list[dict[str, Any]]) -> dict[str, Any]:
     links = {}
     for item in items:
         flags = [flag for flag in item["flags"] if flag not in ("LOWER_UP", "NO-CARRIER")]
-        links[item["ifname"]] = _clean({**{key: value for key, value in item.items() if key != "operstate"}, "flags": flags})
+        links[item["ifname"]] = _clean({**{key: value for key, value in item.items() if key not in ("operstate", "qdisc")}, "flags": flags})
     return links
 
 

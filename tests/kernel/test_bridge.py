@@ -291,6 +291,26 @@ def test_an_adopted_bridge_is_left_as_it_was(host: Namespace) -> None:
     assert_same(before, host.snapshot())
 
 
+def test_an_adopted_bridge_gives_back_what_came_with_us(host: Namespace) -> None:
+    """Its own card stays in it; the uplink and the port that we added leave again, with what the uplink had."""
+    host.ip(
+        """
+        address add 10.50.0.2/24 dev eth2
+        link set eth2 up
+        route add 192.0.2.0/24 via 10.50.0.1 dev eth2
+        route add 198.51.100.0/24 via 172.17.0.9 dev docker0
+        """
+    )
+    host.settle()
+    before = host.snapshot()
+    wanted = {"name": "docker0", "uplink": "eth2", "ports": ["eth3", "guest0"], "mac": "52:54:00:12:34:56", "mtu": 1400}
+    apply(host, wanted, adopt=True, allow_disruption=True)
+    assert addresses(host, "docker0") == ["172.17.0.1/16", "10.50.0.2/24"]
+    apply(host, {"name": "docker0"}, state="absent")
+    host.settle()
+    assert_same(before, host.snapshot())
+
+
 def test_removing_a_bridge_that_is_not_ours_does_nothing(host: Namespace) -> None:
     before = host.snapshot()
     assert not host.bridge({"name": "docker0"}, {"name": "nowhere"}, state="absent").ok().changed
@@ -326,6 +346,11 @@ def test_guests_are_not_disturbed_without_the_word(host: Namespace) -> None:
     host.bridge({"name": "br0"}, state="absent", allow_disruption=True).ok()
     assert "master" not in details(host, "vif1.0")
     assert names(host) == set()
+
+
+def test_an_uplink_that_leaves_is_no_guest(host: Namespace) -> None:
+    host.bridge({"name": "br0", "uplink": "eth2", "ports": ["eth3"]}).ok()
+    assert host.bridge({"name": "br0", "stp": True}).ok().data["disrupts"] == []
 
 
 def test_a_guests_port_does_not_show_as_a_change(host: Namespace) -> None:

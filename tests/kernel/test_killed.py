@@ -25,7 +25,7 @@ PRESENT: dict[str, Any] = {"bridges": [XENBR0]}
 ABSENT: dict[str, Any] = {"bridges": [{"name": "xenbr0"}], "state": "absent"}
 UNDONE = "an earlier run was stopped in the middle"
 COMPLETED = "an earlier run was stopped after its last step; its memory was completed"
-# A long run looks at every step of more kinds of changes.
+# A long run kills more often.
 LONG = bool(os.environ.get("VNET_KERNEL_LONG"))
 
 

@@ -254,7 +254,9 @@ REFUSED: list[tuple[str, dict[str, Any], list[str]]] = [
     ),
     (
         "router outside",
-        one(addresses=["10.20.0.2/24"], routes=[{"to": "192.0.2.0/24", "via": "10.21.0.1"}, {"to": "2001:db8:9::/48", "via": "2001:db8::1"}]),
+        one(
+            addresses=["10.20.0.2/24"], routes=[{"to": "192.0.2.0/24", "via": "10.21.0.1"}, {"to": "2001:db8:9::/48", "via": "2001:db8::1"}]
+        ),
         [
             "bridges[0].routes[0].via: 10.21.0.1 is outside the bridge's addresses (10.20.0.0/24); add an address of its network",
             "bridges[0].routes[1].via: 2001:db8::1 is outside the bridge's addresses (no IPv6 address at all); add an address of its network",

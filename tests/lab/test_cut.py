@@ -61,8 +61,8 @@ def points(count: int, pipelining: bool) -> list[int]:
 @pytest.mark.parametrize("pipelining", [True, False], ids=["pipelining", "files"])
 @pytest.mark.parametrize("name", sorted(set(DEFAULT_HOSTS) - {"netplan"}))
 def test_a_lost_connection_does_not_stop_the_change(lab: Lab, name: str, pipelining: bool) -> None:
-    host = lab.start(name, DEFAULT_HOSTS[name], "static")
-    product = Product(lab, pipelining)
+    host = lab.start(f"cut-{name}", DEFAULT_HOSTS[name], "static")
+    name, product = host.name, Product(lab, pipelining)
     arm(host, 0)
     product.module(name, "xen_bridge", PRESENT)
     count = disarm(host)

@@ -118,7 +118,7 @@ def test_adoption_is_asked_for(fleet: Lab, play: Any) -> None:
     try:
         refused = play(SITE, "--limit", "xen1", everywhere=wanted)
         assert refused.rc != 0
-        assert "xenbr1 exists and is not ours; adopt: true takes it over" in refused.output
+        assert "xenbr1 exists and is not ours; adopt: true takes it over" in refused.output, refused.output
         assert play(SITE, "--limit", "xen1", everywhere={**wanted, "vnet_adopt": True}).rc == 0
         assert play(TEARDOWN, "--limit", "xen1").rc == 0
         assert bridges(fleet, "xen1") == ["xenbr1"]

@@ -62,7 +62,7 @@ def perform_batch(machine: Machine, lines: t.Sequence[Ip]) -> None:
             raise VnetError(f"{line}: {_first_line(done.err)}")
 
 
-def undo_batch(machine: Machine, lines: t.Sequence[Ip]) -> None:
+def try_batch(machine: Machine, lines: t.Sequence[Ip]) -> None:
     """Every line, whatever fails: unwinding undoes steps that may not have run.
 
     Some errors end ip(8) in spite of -force (a master that is not there): without the answer to the last line, each runs alone.
@@ -77,11 +77,11 @@ def undo_batch(machine: Machine, lines: t.Sequence[Ip]) -> None:
 def _by_family(lines: t.Sequence[Ip]) -> list[tuple[list[str], list[Ip]]]:
     # Inside a batch no line can say -6, and a rule's addresses do not: ip(8) would make an IPv4 rule of it.
     groups = itertools.groupby(lines, key=lambda line: line.line.startswith(_SIX))
-    return [(["-6"] if six else [], [Ip(line.line[len(_SIX) :]) if six else line for line in group]) for six, group in groups]
+    return [(["-6"] if six else [], list(group)) for six, group in groups]
 
 
 def _batch(lines: t.Sequence[Ip]) -> str:
-    return "".join(f"{line.line}\n" for line in lines)
+    return "".join(f"{line.line.removeprefix(_SIX)}\n" for line in lines)
 
 
 def _run_action(machine: Machine, action: Run) -> None:

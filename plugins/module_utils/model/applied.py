@@ -23,16 +23,19 @@ VERSION = 1
 
 @dataclass(frozen=True)
 class UplinkBefore:
-    """What an uplink or port was before it became ours. ``profile`` is empty for ports."""
+    """What an uplink, a port or an adopted bridge was before it became ours. ``profile`` is empty for what was in the bridge already."""
 
     up: bool = False
     profile: Profile = field(default_factory=Profile)
     sysctls: tuple[tuple[str, str], ...] = ()
+    master: str = ""
+    mac: str = ""
+    mtu: int = 0
 
 
 @dataclass(frozen=True)
 class AppliedBridge:
-    """One bridge as applied. ``adopted`` holds the settings of a bridge that was there before us.
+    """One bridge as applied. ``adopted`` holds the settings of a bridge that was there before us; ``links`` has the rest of it then.
 
     ``captured`` is what the persistence back end read of the uplink's own profile when it moved (file texts, DHCP
     identity): its files are rendered from this and the declaration alone, so that they never change by themselves.
@@ -91,7 +94,8 @@ def _optional(kind: t.Callable[..., t.Any], data: t.Any) -> t.Any:
 def _bridge(data: dict[str, t.Any]) -> AppliedBridge:
     links = {}
     for name, item in data["links"].items():
-        links[name] = UplinkBefore(item["up"], _profile(item["profile"]), tuple((key, value) for key, value in item["sysctls"]))
+        sysctls = tuple((key, value) for key, value in item["sysctls"])
+        links[name] = UplinkBefore(item["up"], _profile(item["profile"]), sysctls, item["master"], item["mac"], item["mtu"])
     return AppliedBridge(
         data["owner"],
         _declared(data["bridge"]),

@@ -32,9 +32,10 @@ class Phase(enum.IntEnum):
 
 @dataclass(frozen=True)
 class Ip:
-    """One ip-batch(8) line."""
+    """One ip-batch(8) line. ``may_fail``: the kernel may have done it already."""
 
     line: str
+    may_fail: bool = False
 
     def command(self) -> str:
         return f"ip {self.line}"

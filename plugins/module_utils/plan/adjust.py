@@ -12,7 +12,7 @@ import typing as t
 from dataclasses import replace
 
 from ..model.applied import AppliedBridge
-from ..model.bridge import Bridge
+from ..model.bridge import Bridge, StaticRoute
 from ..model.profile import Profile
 from ..model.route import Route
 from ..model.step import Ip, Phase, Step, ip_step
@@ -80,9 +80,15 @@ def adjust(name: str, before: AppliedBridge | None, after: AppliedBridge, there:
     return steps + _withdraw(name, gone, left, there), left
 
 
-def withdraw(name: str, before: AppliedBridge, after: AppliedBridge, there: Profile) -> tuple[list[Step], Profile]:
-    """Only take away what was ours and is no longer."""
-    gone, left = _parted(claimed(before), claimed(after), there, Profile())
+def as_declared(name: str, profile: Profile) -> Bridge:
+    """A profile as if it were declared: what of a bridge stays with it."""
+    routes = tuple(StaticRoute(route.dst, route.gateway, route.metric, route.table, route.prefsrc) for route in profile.routes)
+    return Bridge(name, declared_profile=True, addresses=tuple(address.cidr for address in profile.addresses), routes=routes)
+
+
+def withdraw(name: str, old: Profile, wanted: Profile, there: Profile) -> tuple[list[Step], Profile]:
+    """Only take away what was ours (``old``) and is not ``wanted`` any more."""
+    gone, left = _parted(old, wanted, there, Profile())
     return _withdraw(name, gone, left, there), left
 
 

@@ -11,13 +11,13 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field, fields, replace
 
-from ..model.applied import AppliedBridge
+from ..model.applied import AppliedBridge, UplinkBefore
 from ..model.bridge import Bridge
 from ..model.profile import Profile, profile_of
 from ..model.state import BridgeSettings, HostState, Link
 from ..model.step import Action, Ip, Phase, Step, Sysctl, ip_step, sysctl_step
-from ..model.view import Views, view_of
-from .adjust import adjust, parting, withdraw
+from ..model.view import LinkView, Views, view_of
+from .adjust import adjust, as_declared, claimed, parting, withdraw
 from .backend import Transfer
 from .profile import quiet_ipv6, relax_rp_filter, transfer
 from .view import present_views, with_profile
@@ -71,7 +71,7 @@ def plan_present(name: str, before: AppliedBridge | None, after: AppliedBridge, 
     left = there
     if takes:
         if known:
-            withdrawn, left = withdraw(name, known, after, there)
+            withdrawn, left = withdraw(name, claimed(known), claimed(after), there)
             steps += withdrawn
         moved, switch = _take_uplink(name, after, state)
         steps += switch
@@ -93,7 +93,7 @@ def plan_present(name: str, before: AppliedBridge | None, after: AppliedBridge, 
             )
         )
     views = present_views(name, before, after, state, left, takes)
-    return BridgePlan(tuple(steps), tuple(transfers), views, _disrupts(link, after, state), {name: left} if takes else {})
+    return BridgePlan(tuple(steps), tuple(transfers), views, _disrupts(link, before, after, state), {name: left} if takes else {})
 
 
 def _is_port(link: str, bridge: str, state: HostState) -> bool:
@@ -109,32 +109,60 @@ def plan_absent(name: str, before: AppliedBridge, state: HostState) -> BridgePla
     link = state.links.get(name)
     if link is None or link.bridge is None or before.persist == "foreign":
         return BridgePlan(views={name: (view_of(state, name, before.owner), view_of(state, name))})
+    if before.adopted is not None:
+        return _leave_adopted(link, before, before.adopted, state)
     steps: list[Step] = []
     transfers: list[Transfer] = []
     uplink = before.bridge.uplink
-    returns = bool(uplink) and uplink in state.links and state.links[uplink].master == name and before.adopted is None
-    profile = Profile()
-    if returns:
-        profile = returning_profile(name, uplink, before, state)
+    own = {uplink, *before.bridge.ports}
+    views: Views = {name: (view_of(state, name, before.owner, frozenset(own)), None)}
+    expects = {}
+    if _is_port(uplink, name, state):
+        expects[uplink] = returning_profile(name, uplink, before, state)
         steps += _give_back(name, uplink, before, state)
         transfers.append(Transfer(name, uplink, name))
-    for port in before.bridge.ports if before.adopted is None else ():
+        views[uplink] = _given_back(uplink, expects[uplink], state)
+    for port in before.bridge.ports:
         steps += _let_go(port, name, before, state)
-    own = {uplink, *before.bridge.ports}
-    guests = tuple(port for port in state.ports_of(name) if port not in own)
-    views: Views = {name: (view_of(state, name, before.owner, frozenset(own)), None)}
-    if before.adopted is not None:
-        steps += _settings_steps(link, before.adopted)
-        left = view_of(state, name, "", frozenset(own))
-        views[name] = (views[name][0], replace(left, settings=before.adopted) if left else None)
-        guests = ()
-    else:
-        steps.append(_remove(link, state, own))
-    if returns:
-        seen = view_of(state, uplink)
-        views[uplink] = (seen, with_profile(replace(seen, master=""), profile) if seen else None)
-    gap = tuple(f"{guest} loses its bridge {name}" for guest in guests)
-    return BridgePlan(tuple(steps), tuple(transfers), views, gap, {uplink: profile} if returns else {})
+    steps.append(_remove(link, state, own))
+    gap = tuple(f"{guest} loses its bridge {name}" for guest in state.ports_of(name) if guest not in own)
+    return BridgePlan(tuple(steps), tuple(transfers), views, gap, expects)
+
+
+def _given_back(uplink: str, profile: Profile, state: HostState) -> tuple[LinkView | None, LinkView | None]:
+    seen = view_of(state, uplink)
+    return seen, with_profile(replace(seen, master=""), profile) if seen else None
+
+
+def _leave_adopted(link: Link, before: AppliedBridge, settings: BridgeSettings, state: HostState) -> BridgePlan:
+    """A bridge that was there before us as it was then. Guests stay plugged."""
+    name, uplink = link.name, before.bridge.uplink
+    had = before.links.get(name, UplinkBefore(mac=link.mac, mtu=link.mtu))
+    was = as_declared(name, had.profile)
+    there = profile_of(state, name)
+    came = [port for port in (uplink, *before.bridge.ports) if _is_port(port, name, state) and before.links[port].master != name]
+    views: Views = {}
+    steps: list[Step] = []
+    transfers: list[Transfer] = []
+    if uplink in came:
+        steps += _give_back(name, uplink, before, state, was)
+        transfers.append(Transfer(name, uplink, name))
+        there = parting(there, before, was)[1]
+        views[uplink] = _given_back(uplink, returning_profile(name, uplink, before, state, was), state)
+    gone, left = withdraw(name, claimed(before), had.profile, there)
+    steps += _settings_steps(link, settings) + (_set_mac(link, had.mac, state) if link.mac != had.mac else []) + gone
+    if link.mtu != had.mtu:
+        line = f"link set dev {name} mtu"
+        steps.append(ip_step(Phase.SETTLE, f"mtu of {name}", f"{line} {had.mtu}", f"{line} {link.mtu}"))
+    for port in came:
+        steps += _let_go(port, name, before, state) if port != uplink else []
+    for key, value in had.sysctls if uplink in came else ():
+        steps.append(sysctl_step(Phase.SETTLE, f"IPv6 of {name} as it was before", key, value, state.sysctl(key)))
+    seen = view_of(state, name, before.owner, frozenset(before.links))
+    ports = tuple(port for port in (seen.ports if seen else ()) if port not in came)
+    then = replace(seen, owner="", mac=had.mac, mtu=had.mtu, settings=settings, ports=ports) if seen else None
+    views[name] = (seen, with_profile(then, left) if then else None)
+    return BridgePlan(tuple(steps), tuple(transfers), views)
 
 
 def _make(name: str, after: AppliedBridge, state: HostState) -> list[Step]:
@@ -315,10 +343,11 @@ def _quiet_old_bridge(name: str, state: HostState) -> list[Step]:
     return quiet_ipv6(state, name, f"{name} goes away")
 
 
-def _disrupts(link: Link | None, after: AppliedBridge, state: HostState) -> tuple[str, ...]:
+def _disrupts(link: Link | None, before: AppliedBridge | None, after: AppliedBridge, state: HostState) -> tuple[str, ...]:
     if link is None or link.bridge is None:
         return ()
-    guests = [port for port in state.ports_of(link.name) if port not in (after.bridge.uplink, *after.bridge.ports)]
+    own = {name for item in (before, after) if item for name in (item.bridge.uplink, *item.bridge.ports)}
+    guests = [port for port in state.ports_of(link.name) if port not in own]
     if not guests:
         return ()
     causes = []

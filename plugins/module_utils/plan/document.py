@@ -98,7 +98,8 @@ def _resolve(document: Document, state: HostState, applied: Applied) -> tuple[di
             persist = "foreign"
         if backend and persist != "foreign":
             problems += backend.problems(state.managers.get(persist), bridge, place)
-        links = {name: _link_before(name, bridge, known, state) for name in (bridge.uplink, *bridge.ports) if name in state.links}
+        named = (bridge.uplink, *bridge.ports, *((bridge.name,) if adopted is not None else ()))
+        links = {name: _link_before(name, bridge, known, state) for name in named if name in state.links}
         new = AppliedBridge(document.owner, bridge, _mac(bridge, known, state), persist, links, adopted)
         if not problems:
             resolved[bridge.name] = capture(new, known, state)
@@ -126,8 +127,8 @@ def _link_before(name: str, bridge: Bridge, known: AppliedBridge | None, state: 
     keys = [f"net/ipv6/conf/{name}/{key}" for key in _KEPT_SYSCTLS]
     kept = tuple((key, state.sysctls[key]) for key in keys if key in state.sysctls)
     if link.master == bridge.name:
-        return UplinkBefore(up=True, sysctls=kept)
-    return UplinkBefore(link.up, profile_of(state, name), kept)
+        return UplinkBefore(up=True, sysctls=kept, master=link.master, mac=link.mac, mtu=link.mtu)
+    return UplinkBefore(link.up, profile_of(state, name), kept, link.master, link.mac, link.mtu)
 
 
 def _refuse_foreign_changes(wanted: t.Mapping[str, AppliedBridge], plans: t.Mapping[str, BridgePlan], document: Document) -> None:

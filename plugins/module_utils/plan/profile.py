@@ -163,5 +163,6 @@ def _leftover_prefixes(state: HostState, source: str) -> list[Step]:
             continue
         if route.dst in lasting:
             continue
-        steps.append(ip_step(Phase.SWITCH, f"prefix route {route.dst} of {source}", _delete_prefix(route.dst, source, route.metric)))
+        line = Ip(_delete_prefix(route.dst, source, route.metric), may_fail=True)
+        steps.append(Step(Phase.SWITCH, f"prefix route {route.dst} of {source}", (line,)))
     return steps

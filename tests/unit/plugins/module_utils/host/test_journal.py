@@ -1,0 +1,192 @@
+# Copyright: (c) 2026, hypervisor.vnet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Batches of ip(8) as they reach the machine, and the journal of a run, against a machine that only remembers."""
+
+from __future__ import annotations
+
+import json
+import re
+import typing as t
+
+import pytest
+
+from ansible_collections.hypervisor.vnet.plugins.module_utils.host.machine import Completed, Machine
+from ansible_collections.hypervisor.vnet.plugins.module_utils.host.perform import perform_batch, try_batch
+from ansible_collections.hypervisor.vnet.plugins.module_utils.journal import APPLIED, JOURNAL, Journal, grouped
+from ansible_collections.hypervisor.vnet.plugins.module_utils.model.problem import VnetError
+from ansible_collections.hypervisor.vnet.plugins.module_utils.model.state import FileState
+from ansible_collections.hypervisor.vnet.plugins.module_utils.model.step import Ip, Phase, Step, Sysctl, Write, ip_step
+
+
+class NotedMachine(Machine):
+    """The fake host: keeps files in memory and what was run; ``wrong`` are lines that ip(8) refuses, ``deadly`` those that end it."""
+
+    def __init__(self, wrong: t.Collection[str] = (), deadly: t.Collection[str] = ()) -> None:
+        super().__init__()
+        self.files: dict[str, str] = {}
+        self.batches: list[tuple[list[str], list[str]]] = []
+        self.done: list[str] = []
+        self.wrong, self.deadly = wrong, deadly
+
+    def run(self, argv: t.Sequence[str], stdin: str = "", limit: float = 120.0) -> Completed:
+        lines = stdin.splitlines()
+        self.batches.append((list(argv), lines))
+        rc, err, out = 0, "", ""
+        for number, line in enumerate(lines, 1):
+            if line in self.deadly:
+                return Completed(255, out, f'Error: argument "{line}" is wrong')
+            if line in self.wrong:
+                rc, err = 1, err + f"RTNETLINK answers: No\nCommand failed -:{number}\n"
+                if "-force" not in argv:
+                    break
+                continue
+            out += "1: lo: <LOOPBACK>\n" if line == "link show dev lo" else ""
+            self.done.append(line)
+        return Completed(rc, out, err)
+
+    def read(self, path: str) -> FileState | None:
+        return FileState(self.files[path], 0o600) if path in self.files else None
+
+    def text(self, path: str) -> str:
+        return "boot" if path.endswith("boot_id") else self.files.get(path, "").strip()
+
+    def write(self, path: str, file: FileState) -> None:
+        self.files[path] = file.content
+
+    def append(self, path: str, text: str) -> None:
+        self.files[path] += text
+
+    def remove(self, path: str) -> None:
+        self.files.pop(path, None)
+
+    def exists(self, path: str) -> bool:
+        return path in self.files
+
+    def entries(self, path: str) -> tuple[str, ...]:
+        return tuple(sorted(name[len(path) + 1 :] for name in self.files if name.startswith(f"{path}/")))
+
+    def set_sysctl(self, key: str, value: str) -> None:
+        self.files[f"/proc/sys/{key}"] = value
+        self.done.append(f"{key}={value}")
+
+
+def ips(*lines: str) -> list[Ip]:
+    return [Ip(line) for line in lines]
+
+
+def test_one_process_for_each_family_in_a_row() -> None:
+    machine = NotedMachine()
+    perform_batch(machine, ips("link add a", "rule add x", "-6 rule add y", "-6 rule add z", "link add b"))
+    assert machine.batches == [
+        (["ip", "-batch", "-"], ["link add a", "rule add x"]),
+        (["ip", "-6", "-batch", "-"], ["rule add y", "rule add z"]),
+        (["ip", "-batch", "-"], ["link add b"]),
+    ]
+
+
+def test_the_failing_line_is_named() -> None:
+    machine = NotedMachine(wrong={"rule add z"})
+    with pytest.raises(VnetError, match=re.escape("ip -6 rule add z: RTNETLINK answers: No")):
+        perform_batch(machine, ips("link add a", "-6 rule add y", "-6 rule add z", "link add b"))
+    assert machine.done == ["link add a", "rule add y"]
+
+
+def test_unwinding_goes_on_behind_lines_that_fail() -> None:
+    machine = NotedMachine(wrong={"link del b"})
+    try_batch(machine, ips("link del a", "link del b", "link del c"))
+    assert machine.done == ["link del a", "link del c", "link show dev lo"]
+
+
+def test_unwinding_goes_on_behind_lines_that_end_ip() -> None:
+    machine = NotedMachine(deadly={"link set b master gone"})
+    try_batch(machine, ips("link del a", "link set b master gone", "-6 rule del c", "link del d"))
+    assert set(machine.done) >= {"link del a", "rule del c", "link del d"}
+
+
+def test_groups_are_made_of_lines_only() -> None:
+    a, b = ip_step(Phase.LINK, "a", "link add a", "link del a"), ip_step(Phase.LINK, "b", "link add b")
+    other = Step(Phase.LINK, "c", (Sysctl("k", "1"),))
+    undo_only = Step(Phase.LINK, "d", (), (Ip("link del d"),))
+    assert grouped([a, b, other, a, undo_only, b]) == [[a, b], [other], [a], [undo_only], [b]]
+
+
+STEPS = (
+    ip_step(Phase.LINK, "a", "link add a", "link del a"),
+    ip_step(Phase.LINK, "b", "link add b", "link del b"),
+    Step(Phase.SETTLE, "k", (Sysctl("k", "1"),), (Sysctl("k", "0"),)),
+    Step(Phase.FILES, "file", (Write("/etc/f", "new"),), (Write("/etc/f", "old"),), lasting=True),
+)
+
+
+def test_a_run_and_its_end() -> None:
+    machine = NotedMachine()
+    journal = Journal(machine)
+    journal.begin({"seen": 1})
+    journal.run(STEPS)
+    entries = [json.loads(line) for line in machine.files[JOURNAL].splitlines()]
+    assert entries[0] == {"boot_id": "boot", "observed": {"seen": 1}}
+    assert [entry["why"] for entry in entries[1:]] == ["a", "k", "file"]
+    journal.commit("memory\n")
+    assert machine.files[APPLIED] == "memory\n"
+    assert JOURNAL not in machine.files
+
+
+def test_undone_in_reverse() -> None:
+    machine = NotedMachine()
+    journal = Journal(machine)
+    journal.begin({})
+    journal.run(STEPS)
+    machine.done.clear()
+    assert journal.unwind() == []
+    assert machine.done == ["k=0", "link del b", "link del a", "link show dev lo"]
+    assert machine.files["/etc/f"] == "old"
+    assert JOURNAL not in machine.files
+
+
+def test_after_a_reboot_only_files_are_undone() -> None:
+    machine = NotedMachine()
+    journal = Journal(machine)
+    journal.begin({})
+    journal.run(STEPS)
+    machine.files[JOURNAL] = machine.files[JOURNAL].replace('"boot"', '"before"')
+    machine.done.clear()
+    assert "undone" in journal.recover()
+    assert machine.done == []
+    assert machine.files["/etc/f"] == "old"
+
+
+@pytest.mark.parametrize("tail", ["", '{"why": "torn', "\n", "nonsense\n"])
+def test_a_torn_end_is_no_entry(tail: str) -> None:
+    machine = NotedMachine()
+    journal = Journal(machine)
+    journal.begin({})
+    journal.run(STEPS[:2])
+    machine.files[JOURNAL] += tail
+    assert "1 recorded group" in journal.recover()
+    assert machine.done[-3:] == ["link del b", "link del a", "link show dev lo"]
+
+
+def test_a_committed_journal_is_completed() -> None:
+    machine = NotedMachine()
+    journal = Journal(machine)
+    journal.begin({})
+    journal.run(STEPS)
+    machine.append(JOURNAL, json.dumps({"applied": "memory\n"}) + "\n")
+    machine.done.clear()
+    assert "completed" in journal.recover()
+    assert (machine.done, machine.files[APPLIED]) == ([], "memory\n")
+    assert journal.recover() == ""
+
+
+def test_temporary_files_of_a_killed_run_are_swept() -> None:
+    machine = NotedMachine()
+    journal = Journal(machine)
+    journal.begin({})
+    journal.run(STEPS)
+    machine.files["/etc/.hypervisor-vnet-x"] = machine.files["/var/lib/hypervisor-vnet/.hypervisor-vnet-y"] = "half"
+    machine.files["/etc/.mine"] = "foreign"
+    journal.recover()
+    assert "/etc/.mine" in machine.files
+    assert not [path for path in machine.files if "/.hypervisor-vnet-" in path]
