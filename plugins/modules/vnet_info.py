@@ -201,6 +201,10 @@ addresses:
       description: Metric of its prefix route.
       type: int
       sample: 0
+    protocol:
+      description: Who made it, where the host's iproute2 tells.
+      type: str
+      sample: kernel_ll
     noprefixroute:
       description: Whether it comes without a prefix route.
       type: bool

@@ -34,7 +34,7 @@ def v4(card: int) -> st.SearchStrategy[str]:
 
 def v6(card: int) -> st.SearchStrategy[str]:
     return st.builds(
-        lambda net, host, length: f"2001:db8:{card}{net}::{host}/{length}",
+        lambda net, host, length: f"2001:db8:{card + 1}{net}::{host}/{length}",
         st.integers(0, 1),
         st.integers(2, 5),
         st.sampled_from([64, 64, 128]),
@@ -43,7 +43,7 @@ def v6(card: int) -> st.SearchStrategy[str]:
 
 def gateway(card: int, six: bool) -> st.SearchStrategy[str]:
     net = st.integers(0, 1)
-    return net.map(lambda number: f"2001:db8:{card}{number}::1" if six else f"10.{card}.{number}.1")
+    return net.map(lambda number: f"2001:db8:{card + 1}{number}::1" if six else f"10.{card}.{number}.1")
 
 
 @st.composite

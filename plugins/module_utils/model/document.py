@@ -11,7 +11,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass
 
-from .bridge import Bridge, read_bridge
+from .bridge import Bridge, StaticRoute, read_bridge
 from .problem import Problem
 
 PERSIST = ("auto", "networkd", "ifupdown", "networkmanager", "none")
@@ -77,4 +77,25 @@ def _clashes(bridges: t.Sequence[Bridge], path: str) -> list[Problem]:
     for link, place in links.items():
         if link in names:
             problems.append(Problem(place, f"{link} is declared as a bridge at {names[link]}; a bridge cannot be a port of a bridge"))
+    return problems + _route_clashes(bridges, path)
+
+
+def _route_clashes(bridges: t.Sequence[Bridge], path: str) -> list[Problem]:
+    """The kernel has one route for a destination, table and metric."""
+    problems = []
+    seen: dict[tuple[int, str, str, int], str] = {}
+    for index, bridge in enumerate(bridges):
+        places = [("gateway4", StaticRoute("default", bridge.gateway4)), ("gateway6", StaticRoute("default", bridge.gateway6))]
+        routes = [(option, route) for option, route in places if route.via]
+        routes += [(f"routes[{at}]", route) for at, route in enumerate(bridge.routes)]
+        for option, route in routes:
+            place = f"{path}[{index}].{option}"
+            family = 6 if ":" in (route.via or route.to) else 4
+            # IPv6 has no metric 0: the kernel makes 1024 of it
+            key = (family, route.to, route.table, route.metric or (1024 if family == 6 else 0))
+            if key in seen:
+                problems.append(
+                    Problem(place, f"a route to {route.to} is already at {seen[key]}; give one of them another metric or table")
+                )
+            seen.setdefault(key, place)
     return problems

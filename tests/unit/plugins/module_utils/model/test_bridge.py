@@ -175,3 +175,26 @@ def test_clashes_between_bridges() -> None:
         "bridges[2].addresses[0]",
         "bridges[2].ports[1]",
     ]
+
+
+def test_two_routes_that_the_kernel_takes_for_one() -> None:
+    items = [
+        {"name": "br0", "addresses": ["10.0.0.2/24", "2001:db8::2/64"], "gateway4": "10.0.0.1", "gateway6": "2001:db8::1"},
+        {"name": "br1", "addresses": ["10.1.0.2/24"], "gateway4": "10.1.0.1"},
+        {
+            "name": "br2",
+            "addresses": ["10.2.0.2/24", "2001:db8:2::2/64"],
+            "routes": [
+                {"to": "default", "via": "10.2.0.1", "metric": 10},
+                {"to": "default", "via": "10.2.0.1", "table": "100"},
+                {"to": "::/0", "via": "2001:db8:2::1", "metric": 1024},
+                {"to": "192.0.2.0/24", "via": "10.2.0.1"},
+                {"to": "192.0.2.0/24", "via": "10.2.0.9"},
+            ],
+        },
+    ]
+    assert [str(problem) for problem in read_bridges(items)[1]] == [
+        "bridges[1].gateway4: a route to default is already at bridges[0].gateway4; give one of them another metric or table",
+        "bridges[2].routes[2]: a route to default is already at bridges[0].gateway6; give one of them another metric or table",
+        "bridges[2].routes[4]: a route to 192.0.2.0/24 is already at bridges[2].routes[3]; give one of them another metric or table",
+    ]
