@@ -48,11 +48,11 @@ unit: stage ## models, plans and renderers, on nothing real
 kernel: root $(READY) ## the modules on a real kernel, in network namespaces (root)
 	@tests/tools/packages.sh ip=iproute2 nft=nftables
 	@echo "== kernel"
-	@pytest -q tests/kernel
+	@pytest -v -n 2 --dist loadfile tests/kernel
 
 lab: root stage ## the playbooks on whole hosts over real SSH (root)
 	@echo "== lab"
-	@pytest -q -s tests/lab
+	@pytest -v -n 2 --dist loadfile tests/lab
 
 lab-up: root stage ## start the lab's hosts and leave them running, to play with (root)
 	@python3 tests/lab/lab.py up

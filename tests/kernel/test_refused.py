@@ -264,6 +264,19 @@ REFUSED: list[tuple[str, dict[str, Any], list[str]]] = [
     ),
     ("DNS", one(addresses=["10.20.0.2/24"], dns=["8.8.8.8", "dns.example"]), ["bridges[0].dns[1]: 'dns.example' is not an IP address"]),
     (
+        "default route that moves to another bridge",
+        {
+            "bridges": [
+                {"name": "br0", "uplink": "eth1"},
+                {"name": "br1", "addresses": ["10.20.0.2/24"], "routes": [{"to": "203.0.113.0/24", "via": "10.20.0.1"}]},
+            ]
+        },
+        [
+            "bridges[1]: the host has a route 203.0.113.0/24 via 10.8.0.1 through eth1 already;"
+            " remove that one, or declare this one in routes with a metric of its own"
+        ],
+    ),
+    (
         "route of others",
         one(addresses=["10.20.0.2/24"], routes=[{"to": "203.0.113.0/24", "via": "10.20.0.1"}]),
         [

@@ -11,6 +11,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import replace
 
+from ..model.address import Address
 from ..model.applied import AppliedBridge
 from ..model.bridge import Bridge, StaticRoute
 from ..model.profile import Profile
@@ -70,7 +71,7 @@ def adjust(name: str, before: AppliedBridge | None, after: AppliedBridge, there:
     )
     steps = [
         ip_step(Phase.SWITCH, f"{address.cidr} to {name}", address.add_line(name, settled=True), address.delete_line(name))
-        for address in new.addresses
+        for address in _oldest_first(new.addresses)
     ]
     by_key = {route.key: route for route in there.routes}
     for route in new.routes:
@@ -132,10 +133,15 @@ def _withdraw(name: str, gone: Profile, left: Profile, there: Profile) -> list[S
 def _in_order_again(name: str, there: Profile) -> list[Ip]:
     """The undo of a withdrawal: the order of addresses says which are primary, and routes went with what was deleted."""
     four = [address for address in there.addresses if address.family == 4]
-    six = [address for address in reversed(there.addresses) if address.family == 6 and not address.is_link_local]
+    six = [address for address in there.addresses if address.family == 6 and not address.is_link_local]
     lines = [address.delete_line(name) for address in [*reversed(four), *six]]
-    lines += [address.add_line(name) for address in [*four, *six]]
+    lines += [address.add_line(name) for address in _oldest_first([*four, *six])]
     return [Ip(line) for line in [*lines, *(route.line("replace") for route in _on_link_first(there.routes))]]
+
+
+def _oldest_first(addresses: t.Sequence[Address]) -> list[Address]:
+    """The order to add them in: the kernel lists IPv4 addresses oldest first, IPv6 ones newest first."""
+    return [item for item in addresses if item.family == 4] + [item for item in reversed(addresses) if item.family == 6]
 
 
 def _on_link_first(routes: t.Iterable[Route]) -> list[Route]:

@@ -139,8 +139,12 @@ def _mtu_problems(bridge: Bridge, state: HostState, place: str) -> list[Problem]
 
 def _route_problems(bridge: Bridge, document: Document, state: HostState, applied: Applied, place: str) -> list[Problem]:
     """The kernel has one route for a destination, table and metric: ours would push out somebody else's."""
-    ours = {name for item in document.bridges for name in (item.name, item.uplink, *item.ports)}
-    ours |= {name for item in applied.bridges.values() for name in (item.bridge.name, item.bridge.uplink, *item.bridge.ports)}
+    # A declared profile withdraws its own; one that moved, or moves now, keeps its routes.
+    known = applied.bridges.get(bridge.name)
+    own = [bridge, *((known.bridge,) if known else ())]
+    own += [item for item in document.bridges if item.declared_profile]
+    own += [item.bridge for item in applied.bridges.values() if item.bridge.declared_profile]
+    ours = {name for item in own for name in (item.name, item.uplink, *item.ports)}
     theirs = {route.key: route for route in state.routes if not any(route.leads_through(name) for name in ours)}
     problems = []
     for route in declared_routes(bridge):
