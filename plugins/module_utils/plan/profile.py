@@ -69,7 +69,8 @@ def transfer(
     ``enslave`` puts the source into the target (uplink to bridge), ``release`` lets the target go (bridge to uplink).
     """
     # Undo-only and first, so that it is the last word when unwinding.
-    steps = [Step(Phase.SWITCH, f"IPv6 addresses of {source}", (), tuple(Ip(line) for line in _settled(old, source)))]
+    last = _settled(old, source) + [route.line("replace") for route in old.routes if route.family == 6 and route.onlink]
+    steps = [Step(Phase.SWITCH, f"IPv6 addresses of {source}", (), tuple(Ip(line) for line in last))]
     there = {address.cidr: address for address in state.links[target].addresses} if target in state.links else {}
     moving = {address.cidr for address in old.addresses}
     steps += [_add(address, target, there.get(address.cidr), moving) for address in new.addresses if address.family == 4]
@@ -80,7 +81,8 @@ def transfer(
             steps.append(Step(Phase.SWITCH, f"{target} drops what it sends until the kernel calls it up", (ready,)))
     steps += [_add(address, target, there.get(address.cidr), moving) for address in reversed(new.addresses) if address.family == 6]
     steps += _neighbours(old, target)
-    steps += _routes(state, old, new, source, target)
+    routes, late = _routes(state, old, new, source, target)
+    steps += routes
     # Unwinding, the source gets its neighbours back before its routes: an answer to its ARP would arrive at the bridge.
     steps.append(Step(Phase.SWITCH, f"neighbours of {source}", (), tuple(Ip(neighbour.add_line(source)) for neighbour in old.neighbours)))
     steps += _rules(old, new, source)
@@ -89,6 +91,7 @@ def transfer(
         steps.append(release)
     steps += _take_off(old, source)
     steps += _leftover_prefixes(state, source)
+    steps += late
     return steps + [ip_step(Phase.SWITCH, f"IPv6 addresses of {target}", line) for line in _settled(new, target)]
 
 
@@ -118,21 +121,25 @@ def _neighbours(old: Profile, target: str) -> list[Step]:
     ]
 
 
-def _routes(state: HostState, old: Profile, new: Profile, source: str, target: str) -> list[Step]:
-    """On-link routes before those whose gateways they reach. A route that the source has is re-pointed in place."""
+def _routes(state: HostState, old: Profile, new: Profile, source: str, target: str) -> tuple[list[Step], list[Step]]:
+    """On-link routes before those whose gateways they reach. A route that the source has is re-pointed in place; a new one by
+    way of a router is for the end: as long as the source has the router's network, IPv6 refuses it for another interface."""
     there = {route.key: route for route in [*state.routes, *old.routes]}
-    steps = []
+    steps, late = [], []
     for route in sorted(new.routes, key=lambda route: bool(route.gateway or route.nexthops)):
         before = there.get(route.key)
         undo = before.line("replace") if before else route.line("del")
-        steps.append(ip_step(Phase.SWITCH, f"route {route.dst} through {target}", route.line("replace"), undo))
+        step = ip_step(Phase.SWITCH, f"route {route.dst} through {target}", route.line("replace"), undo)
+        # The kernel looks for the router of an IPv6 `onlink` route on any interface, and refuses when it finds it elsewhere.
+        is_late = (route.family == 6 and route.onlink) or not before
+        (late if is_late and (route.gateway or route.nexthops) else steps).append(step)
     replaced = {route.key for route in new.routes}
     for route in old.routes:
         if route.key not in replaced:
             steps.append(
                 ip_step(Phase.SWITCH, f"route {route.dst} through {source} is not declared", route.line("del"), route.line("replace"))
             )
-    return steps
+    return steps, late
 
 
 def _rules(old: Profile, new: Profile, source: str) -> list[Step]:
