@@ -297,6 +297,7 @@ class Namespace:
             input=stdin,
             capture_output=True,
             text=True,
+            check=False,
             timeout=LIMIT,
             preexec_fn=prepare,
             env={"PATH": _TOOLS, "LC_ALL": "C.UTF-8"},

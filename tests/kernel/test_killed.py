@@ -339,7 +339,7 @@ def test_killed_at_any_moment_with_whole_batches(host: Namespace) -> None:
     took = time.monotonic() - started
     host.module("xen_bridge", **ABSENT).ok()
     killed = 0
-    for _ in range(60 if LONG else 12):
+    for _dummy in range(60 if LONG else 12):
         run = host.start_module("xen_bridge", **PRESENT)
         time.sleep(chance.uniform(0.2, 1.1) * took)
         run.signal(signal.SIGKILL)

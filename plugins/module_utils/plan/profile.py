@@ -125,7 +125,8 @@ def _routes(state: HostState, old: Profile, new: Profile, source: str, target: s
     """On-link routes before those whose gateways they reach. A route that the source has is re-pointed in place; a new one by
     way of a router is for the end: as long as the source has the router's network, IPv6 refuses it for another interface."""
     there = {route.key: route for route in [*state.routes, *old.routes]}
-    steps, late = [], []
+    steps: list[Step] = []
+    late: list[Step] = []
     for route in sorted(new.routes, key=lambda route: bool(route.gateway or route.nexthops)):
         before = there.get(route.key)
         undo = before.line("replace") if before else route.line("del")

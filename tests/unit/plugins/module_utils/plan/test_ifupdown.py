@@ -132,7 +132,10 @@ def test_dhcp_comes_and_goes_with_the_declaration() -> None:
         ifupdown.thaw(Handover(state_of("br0"), facts, {"br0": off}, {"br0": on}))
     )
     running = replace(facts, clients=(Client("br0", 4, 9, ("dhclient", "br0")),))
-    assert texts(ifupdown.freeze(Handover(state_of("br0"), running, {"br0": on}, {"br0": off}))) == "pkill -KILL --pidfile /run/dhclient.br0.pid dhclient"
+    assert (
+        texts(ifupdown.freeze(Handover(state_of("br0"), running, {"br0": on}, {"br0": off})))
+        == "pkill -KILL --pidfile /run/dhclient.br0.pid dhclient"
+    )
 
 
 def test_ports_and_aliases_in_the_state() -> None:
