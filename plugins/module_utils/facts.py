@@ -10,28 +10,17 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from ansible.module_utils.basic import AnsibleModule
-
 from .host.machine import Machine
 from .host.session import is_held
 from .journal import APPLIED, LOCK, read_journal
 from .model.applied import Applied, applied_from_text
-from .model.problem import Problem, Refused, VnetError
+from .model.problem import Problem, Refused
 from .model.state import HostState
 from .observe.dns import read_dns
 from .observe.host import observe
 from .observe.link import COMMAND, parse_links
 from .plan.persist import BACKENDS
 from .render.facts import Facts, address_facts, bridge_facts, link_facts, owner_facts, route_facts
-
-
-def run_info(module: AnsibleModule) -> None:
-    """Look and answer."""
-    try:
-        facts = host_facts(Machine())
-    except (Refused, VnetError) as error:
-        module.fail_json(msg=str(error))
-    module.exit_json(changed=False, **facts)
 
 
 def host_facts(machine: Machine) -> Facts:

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import time
 import typing as t
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from ansible.module_utils.basic import AnsibleModule
 
+from .facts import host_facts
 from .host.machine import Machine
 from .host.recording import Memory, RecordingMachine, ReplayingMachine
 from .host.session import Interrupted, exclusive, own_session, wait_until_free
@@ -23,12 +24,14 @@ from .model.document import Document
 from .model.problem import Problem, Refused, VnetError
 from .model.profile import Profile, profile_of
 from .model.state import FileState, HostState
+from .model.view import LinkView, view_of
 from .observe.host import observe
 from .plan.document import Plan, plan_document
 from .render.diff import Diff, commands, file_diffs, link_diffs, setting_diffs
 
 # What settles by itself (carrier, leases, duplicate address detection) has this long.
 VERIFY_LIMIT = 10.0
+RESTORE_LIMIT = 3.0
 Reader = t.Callable[[t.Mapping[str, t.Any]], Document]
 
 
@@ -54,6 +57,15 @@ def run_module(module: AnsibleModule, read: Reader) -> None:
     for warning in result.warnings:
         module.warn(warning)
     module.exit_json(changed=result.changed, diff=result.diff, commands=result.commands, disrupts=result.disrupts)
+
+
+def run_info(module: AnsibleModule) -> None:
+    """Look and answer."""
+    try:
+        facts = host_facts(Machine())
+    except (Refused, VnetError) as error:
+        module.fail_json(msg=str(error))
+    module.exit_json(changed=False, **facts)
 
 
 def execute(document: Document, *, check_mode: bool, machine: Machine | None = None) -> Result:
@@ -128,11 +140,32 @@ def _apply(document: Document, plan: Plan, before: HostState, journal: Journal, 
         after = _verify(document, plan)
         journal.commit(plan.applied.to_text())
     except (VnetError, Refused, OSError) as error:
-        failures = journal.unwind()
+        failures = [*journal.unwind(), *_not_restored(document, plan, before)]
         kept = "the host is as it was before" if not failures else f"not everything could be undone: {'; '.join(failures)}"
         stopped = "the run was stopped" if isinstance(error, Interrupted) else "the change failed"
         raise VnetError(f"{stopped} and was undone: {error}; {kept}") from error
     return _foreign(before, after, plan)
+
+
+def _not_restored(document: Document, plan: Plan, before: HostState) -> list[str]:
+    """What still differs from before once the journal is unwound; managers may need a moment to take it back."""
+    end = time.monotonic() + RESTORE_LIMIT
+    while True:
+        try:
+            after = observed(document, Machine(), plan.files)[1]
+        except VnetError as error:
+            return [f"the host cannot be read: {error}"]
+        names = [name for name in sorted(plan.views) if _looks(before, name) != _looks(after, name)]
+        names += [path for path in sorted(plan.files) if before.files.get(path) != after.files.get(path)]
+        if not names or time.monotonic() >= end:
+            return [f"{name} is not as it was before" for name in names]
+        time.sleep(0.1)
+
+
+def _looks(state: HostState, name: str) -> LinkView | None:
+    """A link as people see it, wherever the kernel lists its IPv6 addresses."""
+    view = view_of(state, name)
+    return view and replace(view, addresses=tuple(sorted(view.addresses)))
 
 
 def _verify(document: Document, plan: Plan) -> HostState:

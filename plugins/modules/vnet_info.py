@@ -388,7 +388,7 @@ journal:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.facts import run_info
+from ..module_utils.task import run_info
 
 
 def main() -> None:
