@@ -50,7 +50,8 @@ class Machine:
         The child dies with us (PR_SET_PDEATHSIG): `ip -batch` of a killed module would go on changing the network.
         """
         try:
-            done = subprocess.run(
+            # AnsibleModule.run_command cannot make its child die with us.
+            done = subprocess.run(  # pylint: disable=ansible-bad-function
                 list(argv),
                 input=stdin,
                 capture_output=True,
