@@ -50,7 +50,7 @@ class Machine:
         The child dies with us (PR_SET_PDEATHSIG): `ip -batch` of a killed module would go on changing the network.
         """
         try:
-            # AnsibleModule.run_command cannot make its child die with us.
+            # run_command of the module cannot make its child die with us.
             done = subprocess.run(  # pylint: disable=ansible-bad-function
                 list(argv),
                 input=stdin,
