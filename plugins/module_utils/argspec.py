@@ -52,7 +52,14 @@ BRIDGE_OPTIONS: Spec = {
 
 NETWORK_OPTIONS: Spec = {"layout": {"type": "str", "default": "bridge"}, "bridge": {"type": "str"}, **BRIDGE_OPTIONS}
 
+CONFIRM_OPTIONS: Spec = {
+    "confirm_timeout": {"type": "int", "default": 120},
+    "confirm": {"type": "str", "choices": ["auto", "always"], "default": "auto"},
+    "probes": {"type": "dict"},
+    "checkpoint": {"type": "str", "default": ""},
+}
 CHANGE_OPTIONS: Spec = {
+    **CONFIRM_OPTIONS,
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "prune": {"type": "bool", "default": False},
     "allow_empty": {"type": "bool", "default": False},

@@ -12,7 +12,7 @@ from dataclasses import asdict
 
 from .host.machine import Machine
 from .host.session import is_held
-from .journal import APPLIED, LOCK, read_journal
+from .journal import APPLIED, LOCK, read_journal, standing_span
 from .model.applied import Applied, applied_from_text
 from .model.problem import Problem, Refused
 from .model.state import HostState
@@ -74,6 +74,8 @@ def _journal(machine: Machine) -> Facts:
     """A journal whose lock is free was left behind by a run that was killed."""
     entries = read_journal(machine)
     if not entries:
-        return {"state": "none", "groups": 0}
+        return {"state": "none", "groups": 0, "seconds_left": 0}
     done = sum("undo" in entry for entry in entries)
-    return {"state": "running" if is_held(LOCK) else "stale", "groups": done}
+    span = standing_span(machine)
+    state = "running" if is_held(LOCK) else "armed" if span else "stale"
+    return {"state": state, "groups": done, "seconds_left": round(span.deadline - machine.uptime()) if span else 0}

@@ -4,16 +4,17 @@
 #
 # PRIVATE to the collection: breaking changes can come at any time.
 
-"""The write-ahead undo journal: error, crash and lost-connection recovery are one mechanism.
+"""The write-ahead undo journal: error, crash, cut-off and lost-connection recovery are one mechanism.
 
-``/var/lib/hypervisor-vnet/journal`` holds one JSON object a line: a header (what had been observed, the boot id), then an
-entry for each group of steps with what undoes them - written and synced before the steps run - and, when all is verified,
-the new memory. A journal is stale when its lock is free: without the new memory it is unwound, with it completed.
+``/var/lib/hypervisor-vnet/journal`` holds one JSON object a line: a header (boot id, the span when it is armed), then for each
+run what had been observed, an entry for each group of steps with what undoes them - written and synced before the steps
+run - and, when all is verified, how the host looks then. The memory is written like any other file, with its undo before
+it. A finished journal is renamed to ``last``: that confirms the change, and keeps what undoes it for `rollback --last`. A
+journal whose lock is free is stale, unless it is armed and its time is not over.
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import typing as t
@@ -22,19 +23,35 @@ from .host.machine import Machine
 from .host.perform import perform, perform_batch, try_batch
 from .host.session import past_undoing, uninterrupted
 from .model.problem import VnetError
+from .model.span import Span, span_from_json
 from .model.state import FileState
-from .model.step import Action, Ip, Json, Step, Sysctl, action_from_json, action_to_json
+from .model.step import Action, Ip, Json, Remove, Step, Sysctl, Write, action_from_json, action_to_json
 
 STATE = "/var/lib/hypervisor-vnet"
 LOCK = f"{STATE}/lock"
 APPLIED = f"{STATE}/applied.json"
 JOURNAL = f"{STATE}/journal"
+LAST = f"{STATE}/last"
+RESULT = f"{STATE}/result.json"
+REPORT = f"{STATE}/report.json"
+PROGRAM = f"{STATE}/hypervisor-vnet"
 _BOOT_ID = "/proc/sys/kernel/random/boot_id"
 
 
-def read_journal(machine: Machine) -> list[Json]:
+class Undone(t.NamedTuple):
+    """What unwinding did: the whys of the undone groups, and what could not be undone."""
+
+    groups: list[str]
+    failures: list[str]
+
+    def __str__(self) -> str:
+        left = f"; could not be undone: {'; '.join(self.failures)}" if self.failures else ""
+        return f"{len(self.groups)} recorded groups of steps were undone{left}"
+
+
+def read_journal(machine: Machine, path: str = JOURNAL) -> list[Json]:
     """The entries of the journal, empty without one. A torn last line was never synced, so its steps never ran."""
-    file = machine.read(JOURNAL)
+    file = machine.read(path)
     entries: list[Json] = []
     for line in (file.content if file else "").splitlines():
         try:
@@ -44,15 +61,44 @@ def read_journal(machine: Machine) -> list[Json]:
     return entries
 
 
+def span_of(entries: t.Sequence[Json]) -> Span | None:
+    return span_from_json(entries[0]["span"]) if entries else None
+
+
+def same_boot(machine: Machine, entries: t.Sequence[Json]) -> bool:
+    return bool(entries) and entries[0]["boot_id"] == machine.text(_BOOT_ID)
+
+
+def standing_span(machine: Machine) -> Span | None:
+    """The span that waits for its confirmation now: armed since this boot, and its time not over."""
+    entries = read_journal(machine)
+    span = span_of(entries)
+    return span if span and same_boot(machine, entries) and machine.uptime() < span.deadline else None
+
+
+def is_finished(entries: t.Sequence[Json]) -> bool:
+    """Did every run of the journal come to its end? True for a checkpoint without runs."""
+    return bool(entries) and ("after" in entries[-1] or len(entries) == 1)
+
+
+def last_run(entries: t.Sequence[Json]) -> int:
+    """The index of the entry that begins the last run; 0 when there is none."""
+    return max((index for index, entry in enumerate(entries) if "run" in entry), default=0)
+
+
 class Journal:
     """The journal of one run. The lock must be held."""
 
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
 
-    def begin(self, observed: t.Mapping[str, t.Any]) -> None:
-        header = {"boot_id": self._machine.text(_BOOT_ID), "observed": observed}
+    def begin(self, span: Span | None = None) -> None:
+        header = {"boot_id": self._machine.text(_BOOT_ID), "span": span.to_json() if span else None}
         self._machine.write(JOURNAL, FileState(json.dumps(header) + "\n", 0o600))
+
+    def start_run(self, run: Json) -> None:
+        """``run``: what had been observed, and the names to look at when it was undone."""
+        self._append({"run": run})
 
     def run(self, steps: t.Sequence[Step]) -> None:
         """Run the steps in order, each recorded with its undo before it runs."""
@@ -66,15 +112,32 @@ class Journal:
                 # Of a batch, the error names the line itself.
                 raise VnetError(f"{group[0].why}: {error}" if len(group) == 1 else str(error)) from error
 
-    def commit(self, applied: str) -> None:
-        """Make ``applied`` the memory of the host and end the journal; killed in between, the next run completes it."""
+    def finish(self, applied: str, after: Json) -> None:
+        """Make ``applied`` the memory of the host and end the run; ``after`` is how the host looks now. Unless armed, it is kept."""
         with uninterrupted():
-            self._append({"applied": applied})
-            self._complete(applied)
+            memory = self._machine.read(APPLIED)
+            undo = Write(APPLIED, memory.content, 0o600) if memory else Remove(APPLIED)
+            self._append({"why": "memory", "undo": [action_to_json(undo)], "lasting": True})
+            self._machine.write(APPLIED, FileState(applied, 0o600))
+            self._append({"after": after})
+            if not span_of(read_journal(self._machine)):
+                self.keep()
             past_undoing()
 
-    def recover(self) -> str:
-        """Complete or unwind what an earlier run left behind; says what was done, empty when there was nothing."""
+    def keep(self) -> None:
+        """The change holds: one rename(2)."""
+        try:
+            self._machine.rename(JOURNAL, LAST)
+        except VnetError:
+            # It may have failed behind the rename: then the change holds.
+            if self._machine.exists(JOURNAL):
+                raise
+
+    def recover(self, own: str = "") -> str:
+        """Unwind what a run that was killed left behind; says what was done, empty when there was nothing.
+
+        In the standing span of the id ``own`` only its unfinished run is unwound. Another span must not stand.
+        """
         entries = read_journal(self._machine)
         for folder in sorted({STATE, *_folders(entries)}):
             self._machine.sweep(folder)
@@ -82,26 +145,45 @@ class Journal:
             if self._machine.exists(JOURNAL):
                 self._machine.remove(JOURNAL)
             return ""
-        if "applied" in entries[-1]:
-            with uninterrupted():
-                self._complete(entries[-1]["applied"])
-            return "an earlier run was stopped after its last step; its memory was completed"
-        failures = self.unwind()
-        left = f"; could not be undone: {'; '.join(failures)}" if failures else ""
-        return f"an earlier run was stopped in the middle; its {len(entries) - 1} recorded groups of steps were undone{left}"
+        span = standing_span(self._machine)
+        if not span:
+            what = "change was not confirmed in time" if span_of(entries) else "run was stopped in the middle"
+            return f"an earlier {what}; its {self.unwind()}"
+        if span.id != own:
+            raise VnetError(f"{JOURNAL}: is armed for another change (span {span.id}); confirm or roll it back on the host")
+        if is_finished(entries):
+            return ""
+        return f"an earlier run of this checkpoint was stopped in the middle; its {self.unwind_run()}"
 
-    def unwind(self) -> list[str]:
+    def unwind(self) -> Undone:
         """Undo everything recorded, last first. After a reboot the kernel forgot by itself; files did not."""
         entries = read_journal(self._machine)
-        rebooted = bool(entries) and entries[0]["boot_id"] != self._machine.text(_BOOT_ID)
-        failures: list[str] = []
         with uninterrupted():
-            # A commit that failed leaves its record, which has nothing to undo.
-            for entry in reversed([entry for entry in entries[1:] if "undo" in entry]):
-                if entry["lasting"] or not rebooted:
-                    failures += self._undo([action_from_json(data) for data in entry["undo"]])
+            undone = self._unwind(entries, entries[1:])
             self._machine.remove(JOURNAL)
-        return failures
+        return undone
+
+    def unwind_run(self) -> Undone:
+        """Undo the last run; of a checkpoint, the runs before it stay."""
+        entries = read_journal(self._machine)
+        span = span_of(entries)
+        if not (span and span.checkpoint):
+            return self.unwind()
+        start = last_run(entries)
+        with uninterrupted():
+            undone = self._unwind(entries, entries[start:])
+            text = "".join(json.dumps(entry) + "\n" for entry in entries[:start])
+            self._machine.write(JOURNAL, FileState(text, 0o600))
+        return undone
+
+    def _unwind(self, entries: t.Sequence[Json], part: t.Sequence[Json]) -> Undone:
+        rebooted = not same_boot(self._machine, entries)
+        undone = Undone([], [])
+        for entry in reversed([entry for entry in part if "undo" in entry]):
+            if entry["lasting"] or not rebooted:
+                undone.groups.append(entry["why"])
+                undone.failures.extend(self._undo([action_from_json(data) for data in entry["undo"]]))
+        return undone
 
     def _undo(self, actions: t.Sequence[Action]) -> list[str]:
         failures = []
@@ -117,17 +199,6 @@ class Journal:
 
     def _append(self, entry: Json) -> None:
         self._machine.append(JOURNAL, json.dumps(entry) + "\n")
-
-    def _complete(self, applied: str) -> None:
-        try:
-            self._machine.write(APPLIED, FileState(applied, 0o600))
-        except VnetError:
-            # It may have failed behind the rename: then the memory is there.
-            if self._machine.read(APPLIED) != FileState(applied, 0o600):
-                raise
-        # The memory holds from here on. A journal that cannot be removed is completed again by the next run.
-        with contextlib.suppress(VnetError):
-            self._machine.remove(JOURNAL)
 
 
 def _folders(entries: t.Iterable[Json]) -> set[str]:

@@ -10,53 +10,72 @@ from __future__ import annotations
 
 import time
 import typing as t
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, field
 
 from ansible.module_utils.basic import AnsibleModule
 
 from .facts import host_facts
 from .host.machine import Machine
-from .host.recording import Memory, RecordingMachine, ReplayingMachine
-from .host.session import Interrupted, exclusive, own_session, wait_until_free
-from .journal import APPLIED, LOCK, STATE, Journal, read_journal
+from .host.recording import RecordingMachine, ReplayingMachine
+from .host.session import Interrupted, detach, own_session, sign_lock, wait_until_free
+from .journal import APPLIED, LOCK, RESULT, STATE, Journal, is_finished, last_run, read_journal, standing_span
 from .model.applied import Applied, applied_from_text
 from .model.document import Document
+from .model.probe import read_probes
 from .model.problem import Problem, Refused, VnetError
 from .model.profile import Profile, profile_of
-from .model.state import FileState, HostState
-from .model.view import LinkView, view_of
+from .model.span import Confirm, Span, confirm_from
+from .model.state import HostState
+from .model.step import Json
 from .observe.host import observe
 from .plan.document import Plan, plan_document
+from .program import install_program
 from .render.diff import Diff, commands, file_diffs, link_diffs, setting_diffs
+from .snapshot import Scope, left_behind, looks, record
+from .span import await_others, keep_result, open_span, turn
+from .watchdog import disarm, leave_session
 
 # What settles by itself (carrier, leases, duplicate address detection) has this long.
 VERIFY_LIMIT = 10.0
-RESTORE_LIMIT = 3.0
 Reader = t.Callable[[t.Mapping[str, t.Any]], Document]
 
 
 @dataclass(frozen=True)
 class Result:
-    """What a module returns."""
+    """What a module returns. ``armed``: the change goes on in the background, and waits for its confirmation."""
 
     changed: bool
     diff: list[Diff]
     commands: list[str]
     disrupts: list[str]
     warnings: list[str]
+    armed: Json = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Change:
+    """One plan on its way: what it was made from, and where it is recorded."""
+
+    document: Document
+    plan: Plan
+    before: HostState
+    journal: Journal
+    run: Json
+    scope: Scope
 
 
 def run_module(module: AnsibleModule, read: Reader) -> None:
     """Read the options, bring the host there, and answer."""
     try:
-        result = execute(read(module.params), check_mode=module.check_mode)
-    except Refused as error:
-        module.fail_json(msg=str(error), problems=[{"path": problem.path, "message": problem.message} for problem in error.problems])
-    except VnetError as error:
-        module.fail_json(msg=str(error))
+        document = read(module.params)
+        confirm = confirm_from(module.params, read_probes(module.params["probes"])[0])
+        result = execute(document, confirm, check_mode=module.check_mode)
+    except (Refused, VnetError) as error:
+        _fail(module, error)
     for warning in result.warnings:
         module.warn(warning)
-    module.exit_json(changed=result.changed, diff=result.diff, commands=result.commands, disrupts=result.disrupts)
+    armed = {"armed": result.armed} if result.armed else {}
+    module.exit_json(changed=result.changed, diff=result.diff, commands=result.commands, disrupts=result.disrupts, **armed)
 
 
 def run_info(module: AnsibleModule) -> None:
@@ -64,47 +83,92 @@ def run_info(module: AnsibleModule) -> None:
     try:
         facts = host_facts(Machine())
     except (Refused, VnetError) as error:
-        module.fail_json(msg=str(error))
+        _fail(module, error)
     module.exit_json(changed=False, **facts)
 
 
-def execute(document: Document, *, check_mode: bool, machine: Machine | None = None) -> Result:
+def _fail(module: AnsibleModule, error: Refused | VnetError) -> t.NoReturn:
+    raise SystemExit(module.fail_json(msg=str(error), **_problems(error)))
+
+
+def _problems(error: Refused | VnetError) -> Json:
+    if not isinstance(error, Refused):
+        return {}
+    return {"problems": [{"path": problem.path, "message": problem.message} for problem in error.problems]}
+
+
+def execute(document: Document, confirm: Confirm, *, check_mode: bool, machine: Machine | None = None) -> Result:
     """Bring the host to the document, or say what that would do. Refused and VnetError leave the host as it was."""
     real = machine or Machine()
     refuse_unusable(real)
     if check_mode:
-        return _check(document, real)
-    with own_session(), exclusive(LOCK):
+        return _check(document, confirm, real)
+    with own_session(), turn(real, confirm.id) as waited:
         journal = Journal(real)
-        recovered = journal.recover()
+        warnings = [f"waited {waited:.0f} s for another change to be confirmed or undone"] if waited else []
+        warnings += [recovered] if (recovered := journal.recover(confirm.id)) else []
         recorder = RecordingMachine()
         applied, state = observed(document, recorder)
         plan = plan_document(document, state, applied)
         if plan.disrupts and not document.allow_disruption:
             raise Refused([Problem("", f"{line}; allow_disruption: true says that this may be") for line in plan.disrupts])
-        warnings = [recovered] if recovered else []
-        if plan.steps or plan.applied != applied:
-            warnings += _apply(document, plan, state, journal, recorder.memory)
-        return _result(plan, warnings)
+        if not plan.steps and plan.applied == applied:
+            return _result(plan, state, warnings)
+        scope = Scope(_links(document, applied), frozenset(plan.views), frozenset({*plan.files, *applied.files}))
+        change = Change(document, plan, state, journal, record(recorder.memory, scope), scope)
+        return _start(change, confirm, real, warnings)
 
 
-def _check(document: Document, machine: Machine) -> Result:
+def _start(change: Change, confirm: Confirm, machine: Machine, warnings: list[str]) -> Result:
+    """Watched over and in the background where it touches the controller's own connection, in the foreground else."""
+    warnings += install_program(machine)
+    plan, span = change.plan, standing_span(machine)
+    joined = span is not None
+    touches = bool(plan.control) or confirm.always
+    if not span and touches and confirm.possible:
+        span, told = open_span(machine, confirm)
+        warnings += told
+    if plan.control and confirm.id and not span:
+        warnings.append("confirm_timeout: 0, so nothing undoes this change if it cuts the controller off")
+    if not span or not touches:
+        return _result(plan, change.before, warnings + _apply(change, span))
+    machine.remove(RESULT)
+    pid = detach(lambda: _go_on(change, span, machine))
+    leave_session(machine, pid)
+    armed = {"id": span.id, "timeout": span.timeout, "addresses": list(plan.addresses), "touches": list(plan.control), "joined": joined}
+    return _result(plan, change.before, warnings, armed)
+
+
+def _go_on(change: Change, span: Span, machine: Machine) -> None:
+    """In the background: nobody hears us but who asks for the result."""
+    sign_lock(LOCK)
+    try:
+        answer: Json = {"failed": False, "msg": "", "warnings": _apply(change, span)}
+    except (Refused, VnetError) as error:
+        answer = {"failed": True, "msg": str(error), "warnings": [], **_problems(error)}
+    keep_result(machine, span.id, answer)
+
+
+def _check(document: Document, confirm: Confirm, machine: Machine) -> Result:
+    await_others(machine, confirm.id)
     wait_until_free(LOCK)
     entries = read_journal(machine)
     warnings = []
-    if entries and "applied" in entries[-1]:
-        machine = ReplayingMachine({f"read {APPLIED}": asdict(FileState(entries[-1]["applied"], 0o600))})
-        warnings.append("an earlier run was stopped after its last step; the next run completes its memory")
-    elif entries:
-        machine = ReplayingMachine(entries[0]["observed"])
+    stands = standing_span(machine) is not None
+    if entries and not (stands and is_finished(entries)):
+        runs = entries[last_run(entries) if stands else 0 :]
+        memory = {key: value for entry in reversed(runs) if "run" in entry for key, value in entry["run"]["observed"].items()}
+        machine = ReplayingMachine(memory)
         warnings.append("an earlier run was stopped in the middle; the next run undoes it first, and this is what it would do then")
     applied, state = observed(document, machine)
-    return _result(plan_document(document, state, applied), warnings)
+    return _result(plan_document(document, state, applied), state, warnings)
 
 
-def _result(plan: Plan, warnings: list[str]) -> Result:
+def _result(plan: Plan, state: HostState, warnings: list[str], armed: Json | None = None) -> Result:
     diff = link_diffs(plan.views) + setting_diffs(plan.settings) + file_diffs(plan.files)
-    return Result(bool(plan.steps or diff), diff, commands(plan.steps), list(plan.disrupts), warnings)
+    peer = state.control.peer if state.control else ""
+    disrupts = [*plan.disrupts, *(f"the controller's connection from {peer}: {line}" for line in plan.control)]
+    return Result(bool(plan.steps or diff), diff, commands(plan.steps), disrupts, warnings, armed or {})
 
 
 def refuse_unusable(machine: Machine) -> None:
@@ -126,46 +190,42 @@ def observed(document: Document, machine: Machine, planned: t.Iterable[str] = ()
     """Our memory, and the host as far as the document, the memory and the ``planned`` files speak of it."""
     memory = machine.read(APPLIED)
     applied = applied_from_text(memory.content if memory else "")
+    return applied, observe(machine, _links(document, applied), frozenset({*applied.files, *planned}))
+
+
+def _links(document: Document, applied: Applied) -> frozenset[str]:
+    """The links that the document and the memory speak of."""
     links = {bridge.name for bridge in document.bridges} | set(document.removed)
     for bridge in (*document.bridges, *(item.bridge for item in applied.bridges.values())):
         links |= {bridge.name, bridge.uplink, *bridge.ports}
-    return applied, observe(machine, frozenset(links - {""}), frozenset({*applied.files, *planned}))
+    return frozenset(links - {""})
 
 
-def _apply(document: Document, plan: Plan, before: HostState, journal: Journal, memory: Memory) -> list[str]:
+def _apply(change: Change, span: Span | None) -> list[str]:
     """Run the plan and verify it; anything that goes wrong is undone."""
+    journal, plan = change.journal, change.plan
     try:
-        journal.begin(memory)
+        if not span:
+            journal.begin()
+        journal.start_run(change.run)
         journal.run(plan.steps)
-        after = _verify(document, plan)
-        journal.commit(plan.applied.to_text())
+        after = _verify(change.document, plan)
+        journal.finish(plan.applied.to_text(), looks(after, change.scope))
     except (VnetError, Refused, OSError) as error:
-        failures = [*journal.unwind(), *_not_restored(document, plan, before)]
+        undone = journal.unwind_run()
+        failures = [*undone.failures, *left_behind([{"run": change.run}])]
+        if span and not span.checkpoint:
+            disarm(Machine(), span)
         kept = "the host is as it was before" if not failures else f"not everything could be undone: {'; '.join(failures)}"
-        stopped = "the run was stopped" if isinstance(error, Interrupted) else "the change failed"
-        raise VnetError(f"{stopped} and was undone: {error}; {kept}") from error
-    return _foreign(before, after, plan)
+        raise VnetError(f"{_what_stopped(error, span)} and was undone: {error}; {kept}") from error
+    return _foreign(change.before, after, plan)
 
 
-def _not_restored(document: Document, plan: Plan, before: HostState) -> list[str]:
-    """What still differs from before once the journal is unwound; managers may need a moment to take it back."""
-    end = time.monotonic() + RESTORE_LIMIT
-    while True:
-        try:
-            after = observed(document, Machine(), plan.files)[1]
-        except VnetError as error:
-            return [f"the host cannot be read: {error}"]
-        names = [name for name in sorted(plan.views) if _looks(before, name) != _looks(after, name)]
-        names += [path for path in sorted(plan.files) if before.files.get(path) != after.files.get(path)]
-        if not names or time.monotonic() >= end:
-            return [f"{name} is not as it was before" for name in names]
-        time.sleep(0.1)
-
-
-def _looks(state: HostState, name: str) -> LinkView | None:
-    """A link as people see it, wherever the kernel lists its IPv6 addresses."""
-    view = view_of(state, name)
-    return view and replace(view, addresses=tuple(sorted(view.addresses)))
+def _what_stopped(error: Exception, span: Span | None) -> str:
+    if not isinstance(error, Interrupted):
+        return "the change failed"
+    late = span is not None and Machine.uptime() >= span.deadline
+    return f"the change was not done within confirm_timeout ({span.timeout} s)" if span and late else "the run was stopped"
 
 
 def _verify(document: Document, plan: Plan) -> HostState:

@@ -269,6 +269,7 @@ class Namespace:
         # /var/lib as a whole: our folder there may not exist on this machine, and must not be made on it.
         _mount(lib, "/var/lib", "", _MS_BIND)
         os.chmod(STATE, 0o700)
+        _mount("tmpfs", "/usr/local/sbin", "tmpfs", options="size=4m")
         _mount("tmpfs", "/run", "tmpfs", options="size=4m")
         _mount("sysfs", "/sys", "sysfs")
 

@@ -209,6 +209,8 @@ def test_a_lab_goes_with_its_owner(end: signal.Signals) -> None:
     program = (
         f"import sys, os, signal; sys.path.insert(0, {str(LAB_DIR)!r})\n"
         "from vnet_lab.lab import Lab\n"
+        # A shell's background job has it ignored, and hands that down.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         f"with Lab({name!r}, owner=os.getpid()) as lab:\n"
         "    lab.start('networkd')\n"
         "    print('up', flush=True)\n"
@@ -220,7 +222,10 @@ def test_a_lab_goes_with_its_owner(end: signal.Signals) -> None:
         assert child.stdout.readline() == b"up\n"
         assert leftovers(site)
         child.send_signal(end)
-        child.wait(timeout=30)
+        try:
+            child.wait(timeout=30)
+        finally:
+            child.kill()
     wait_until(lambda: not site.dir.exists() and not leftovers(site), 15, "the lab went with its owner")
 
 

@@ -14,6 +14,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
 import typing as t
 
 from ..model.problem import VnetError
@@ -147,6 +148,22 @@ class Machine:
         if path.startswith("/run/systemd/network/") and path.split("/")[-2].endswith(".network.d"):
             self._remove_empty(os.path.dirname(path))
 
+    def rename(self, old: str, new: str) -> None:
+        """Rename a file in its folder, on disk before we return; a file of the new name is replaced."""
+        try:
+            os.rename(old, new)
+            self._sync_folder(os.path.dirname(new))
+        except OSError as error:
+            raise VnetError(f"{old}: cannot be renamed to {new}: {error.strerror}") from error
+
+    def link(self, path: str, target: str) -> None:
+        """Make a symbolic link where nothing is yet."""
+        try:
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            os.symlink(target, path)
+        except OSError as error:
+            raise VnetError(f"{path}: cannot be made: {error.strerror}") from error
+
     def sweep(self, folder: str) -> None:
         """Remove the temporary files that a killed :meth:`write` left."""
         for name in self.entries(folder):
@@ -194,6 +211,11 @@ class Machine:
         if space.f_files and not space.f_favail:
             return "no inode is free"
         return "" if os.access(folder, os.W_OK) else "permission denied"
+
+    @staticmethod
+    def uptime() -> float:
+        """Seconds since boot, suspended ones too: the clock that nobody can set."""
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
 
     def is_root(self) -> bool:
         return os.geteuid() == 0

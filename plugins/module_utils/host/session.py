@@ -60,6 +60,27 @@ def past_undoing() -> None:
         signal.signal(number, signal.SIG_IGN)
 
 
+def detach(work: t.Callable[[], None]) -> int:
+    """Go on with ``work`` in a process of its own, which no end of a connection or session reaches; its process id.
+
+    The child keeps our locks, and its files are closed but for those: nobody waits for the end of its output.
+    """
+    child = os.fork()
+    if child:
+        return child
+    status = 1
+    try:
+        os.setsid()
+        null = os.open(os.devnull, os.O_RDWR)
+        for stream in (0, 1, 2):
+            os.dup2(null, stream)
+        work()
+        status = 0
+    finally:
+        # Whatever happened: the module's own answer is its parent's.
+        os._exit(status)
+
+
 @contextlib.contextmanager
 def exclusive(path: str, limit: float = 300.0) -> t.Iterator[None]:
     """Hold the one lock of the host; wait for another run up to ``limit`` seconds."""
@@ -72,9 +93,30 @@ def exclusive(path: str, limit: float = 300.0) -> t.Iterator[None]:
             if time.monotonic() >= end:
                 raise VnetError(f"{path}: another run still holds the lock after {limit:g} s; see which with: fuser -v {path}")
             time.sleep(0.05)
+        sign_lock(path)
         yield
     finally:
         os.close(handle)
+
+
+def sign_lock(path: str) -> None:
+    """Say in the lock who holds it; a child that took the lock over signs again."""
+    with open(path, "w", encoding="ascii") as file:
+        file.write(str(os.getpid()))
+
+
+def end_holder(path: str, limit: float = 15.0) -> None:
+    """Ask who holds the lock to unwind and stop; after ``limit`` seconds, kill it. Its children die with it."""
+    end, number = time.monotonic() + limit, signal.SIGTERM
+    while is_held(path):
+        with open(path, encoding="ascii") as file:
+            holder = file.read().strip()
+        if not holder.isdigit():
+            raise VnetError(f"{path}: is held, and does not say by whom; see which with: fuser -v {path}")
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(int(holder), number)
+        number = signal.SIGCONT if time.monotonic() < end else signal.SIGKILL
+        time.sleep(0.1)
 
 
 def _locked(handle: int) -> bool:

@@ -75,6 +75,7 @@ class HostState:
     wireless: frozenset[str] = frozenset()
     root_links: t.Mapping[str, str] = field(default_factory=dict)
     machine_id: str = ""
+    control: t.Any = None
 
     def ports_of(self, bridge: str) -> tuple[str, ...]:
         return tuple(sorted(link.name for link in self.links.values() if link.master == bridge))

@@ -39,6 +39,8 @@ class Plan:
     settings: t.Mapping[str, tuple[str, str]] = field(default_factory=dict)
     disrupts: tuple[str, ...] = ()
     expects: t.Mapping[str, Profile] = field(default_factory=dict)
+    control: tuple[str, ...] = ()
+    addresses: tuple[str, ...] = ()
 
 
 def plan_document(document: Document, state: HostState, applied: Applied) -> Plan:

@@ -14,8 +14,18 @@ import pytest
 
 from ansible_collections.hypervisor.vnet.plugins.module_utils.host.machine import Completed, Machine
 from ansible_collections.hypervisor.vnet.plugins.module_utils.host.perform import perform_batch, try_batch
-from ansible_collections.hypervisor.vnet.plugins.module_utils.journal import APPLIED, JOURNAL, Journal, grouped
+from ansible_collections.hypervisor.vnet.plugins.module_utils.journal import (
+    APPLIED,
+    JOURNAL,
+    LAST,
+    Journal,
+    grouped,
+    is_finished,
+    read_journal,
+    standing_span,
+)
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.problem import VnetError
+from ansible_collections.hypervisor.vnet.plugins.module_utils.model.span import Span
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.state import FileState
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.step import Ip, Phase, Step, Sysctl, Write, ip_step
 
@@ -60,6 +70,13 @@ class NotedMachine(Machine):
 
     def remove(self, path: str) -> None:
         self.files.pop(path, None)
+
+    def rename(self, old: str, new: str) -> None:
+        self.files[new] = self.files.pop(old)
+
+    @staticmethod
+    def uptime() -> float:
+        return 100.0
 
     def exists(self, path: str) -> bool:
         return path in self.files
@@ -120,26 +137,107 @@ STEPS = (
 )
 
 
+def begun(machine: NotedMachine, span: Span | None = None) -> Journal:
+    journal = Journal(machine)
+    journal.begin(span)
+    journal.start_run({"observed": {"seen": 1}})
+    return journal
+
+
+def armed(checkpoint: bool = False, deadline: float = 200.0) -> Span:
+    return Span("span1", 100, deadline, ("gateway4",), checkpoint)
+
+
 def test_a_run_and_its_end() -> None:
     machine = NotedMachine()
-    journal = Journal(machine)
-    journal.begin({"seen": 1})
+    journal = begun(machine)
     journal.run(STEPS)
-    entries = [json.loads(line) for line in machine.files[JOURNAL].splitlines()]
-    assert entries[0] == {"boot_id": "boot", "observed": {"seen": 1}}
-    assert [entry["why"] for entry in entries[1:]] == ["a", "k", "file"]
-    journal.commit("memory\n")
+    journal.finish("memory\n", {"links": {}})
     assert machine.files[APPLIED] == "memory\n"
     assert JOURNAL not in machine.files
+    entries = [json.loads(line) for line in machine.files[LAST].splitlines()]
+    assert entries[0] == {"boot_id": "boot", "span": None}
+    assert entries[1] == {"run": {"observed": {"seen": 1}}}
+    assert [entry["why"] for entry in entries[2:-1]] == ["a", "k", "file", "memory"]
+    assert entries[-1] == {"after": {"links": {}}}
+
+
+def test_an_armed_run_waits_to_be_kept() -> None:
+    machine = NotedMachine()
+    journal = begun(machine, armed())
+    assert not is_finished(read_journal(machine))
+    journal.run(STEPS)
+    journal.finish("memory\n", {})
+    assert standing_span(machine) == armed()
+    assert is_finished(read_journal(machine))
+    journal.keep()
+    assert standing_span(machine) is None
+    assert LAST in machine.files
+
+
+def test_the_memory_is_undone_too() -> None:
+    machine = NotedMachine()
+    machine.files[APPLIED] = "before\n"
+    journal = begun(machine, armed())
+    journal.run(STEPS)
+    journal.finish("memory\n", {})
+    assert journal.unwind().groups == ["memory", "file", "k", "a"]
+    assert machine.files[APPLIED] == "before\n"
+
+
+def test_a_checkpoint_keeps_what_ran_before_a_failing_run() -> None:
+    machine = NotedMachine()
+    journal = begun(machine, armed(checkpoint=True))
+    journal.run(STEPS[:2])
+    journal.finish("one\n", {})
+    kept = machine.files[JOURNAL]
+    journal.start_run({"observed": {}})
+    journal.run(STEPS[2:])
+    assert journal.unwind_run().groups == ["file", "k"]
+    assert machine.files[JOURNAL] == kept
+    assert machine.files[APPLIED] == "one\n"
+    assert journal.unwind().groups == ["memory", "a"]
+
+
+def test_a_killed_run_of_a_checkpoint_is_undone_alone() -> None:
+    machine = NotedMachine()
+    journal = begun(machine, armed(checkpoint=True))
+    journal.finish("one\n", {})
+    assert journal.recover("span1") == ""
+    journal.start_run({"observed": {}})
+    journal.run(STEPS[2:])
+    assert "of this checkpoint was stopped in the middle; its 2 recorded groups" in journal.recover("span1")
+    assert machine.files[APPLIED] == "one\n"
+
+
+def test_a_standing_span_of_others_is_not_touched() -> None:
+    machine = NotedMachine()
+    journal = begun(machine, armed())
+    kept = machine.files[JOURNAL]
+    with pytest.raises(VnetError, match="armed for another change"):
+        journal.recover("span2")
+    assert machine.files[JOURNAL] == kept
+
+
+@pytest.mark.parametrize("machine_boot", ["boot", "before"])
+def test_a_span_whose_time_is_over_is_undone_by_the_next_run(machine_boot: str) -> None:
+    machine = NotedMachine()
+    journal = begun(machine, armed(deadline=99.0 if machine_boot == "boot" else 200.0))
+    journal.run(STEPS)
+    journal.finish("memory\n", {})
+    machine.files[JOURNAL] = machine.files[JOURNAL].replace('"boot"', f'"{machine_boot}"')
+    assert standing_span(machine) is None
+    assert "was not confirmed in time; its" in journal.recover("span2")
+    assert machine.files["/etc/f"] == "old"
+    assert APPLIED not in machine.files
 
 
 def test_undone_in_reverse() -> None:
     machine = NotedMachine()
-    journal = Journal(machine)
-    journal.begin({})
+    journal = begun(machine)
     journal.run(STEPS)
     machine.done.clear()
-    assert journal.unwind() == []
+    assert journal.unwind() == (["file", "k", "a"], [])
     assert machine.done == ["k=0", "link del b", "link del a", "link show dev lo"]
     assert machine.files["/etc/f"] == "old"
     assert JOURNAL not in machine.files
@@ -147,8 +245,7 @@ def test_undone_in_reverse() -> None:
 
 def test_after_a_reboot_only_files_are_undone() -> None:
     machine = NotedMachine()
-    journal = Journal(machine)
-    journal.begin({})
+    journal = begun(machine)
     journal.run(STEPS)
     machine.files[JOURNAL] = machine.files[JOURNAL].replace('"boot"', '"before"')
     machine.done.clear()
@@ -160,30 +257,28 @@ def test_after_a_reboot_only_files_are_undone() -> None:
 @pytest.mark.parametrize("tail", ["", '{"why": "torn', "\n", "nonsense\n"])
 def test_a_torn_end_is_no_entry(tail: str) -> None:
     machine = NotedMachine()
-    journal = Journal(machine)
-    journal.begin({})
+    journal = begun(machine)
     journal.run(STEPS[:2])
     machine.files[JOURNAL] += tail
     assert "1 recorded group" in journal.recover()
     assert machine.done[-3:] == ["link del b", "link del a", "link show dev lo"]
 
 
-def test_a_committed_journal_is_completed() -> None:
+def test_a_run_that_was_killed_before_it_was_kept_is_undone() -> None:
     machine = NotedMachine()
-    journal = Journal(machine)
-    journal.begin({})
+    journal = begun(machine)
     journal.run(STEPS)
-    machine.append(JOURNAL, json.dumps({"applied": "memory\n"}) + "\n")
+    journal.finish("memory\n", {})
+    machine.rename(LAST, JOURNAL)
     machine.done.clear()
-    assert "completed" in journal.recover()
-    assert (machine.done, machine.files[APPLIED]) == ([], "memory\n")
+    assert "4 recorded groups" in journal.recover()
+    assert APPLIED not in machine.files
     assert journal.recover() == ""
 
 
 def test_temporary_files_of_a_killed_run_are_swept() -> None:
     machine = NotedMachine()
-    journal = Journal(machine)
-    journal.begin({})
+    journal = begun(machine)
     journal.run(STEPS)
     machine.files["/etc/.hypervisor-vnet-x"] = machine.files["/var/lib/hypervisor-vnet/.hypervisor-vnet-y"] = "half"
     machine.files["/etc/.mine"] = "foreign"

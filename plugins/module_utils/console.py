@@ -1,0 +1,133 @@
+# Copyright: (c) 2026, hypervisor.vnet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# PRIVATE to the collection: breaking changes can come at any time.
+
+"""``hypervisor-vnet`` on the host: look at it, confirm a change, roll it back. It needs no Ansible.
+
+For people: status, confirm, rollback, rollback --last. For the controller, which names its span and reads JSON: result,
+confirm, rollback. For the watchdog and the boot: undo.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import typing as t
+
+from .facts import host_facts
+from .host.machine import Machine
+from .host.session import own_session
+from .journal import read_journal, span_of
+from .model.problem import Refused, VnetError
+from .model.step import Json
+from .render.status import report_text, status_text
+from .span import confirm, outcome, roll_back, roll_back_last, undo_at_boot, undo_expired
+
+# How long a person waits for probes to pass.
+_PATIENCE = 10.0
+
+
+def main(argv: t.Sequence[str]) -> int:
+    """Run one command; the exit status."""
+    options = _parser().parse_args(argv)
+    machine = Machine()
+    if not machine.is_root():
+        return _complain("only root can do this")
+    try:
+        with own_session():
+            return int(options.run(machine, options))
+    except (Refused, VnetError) as error:
+        return _complain(str(error))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="hypervisor-vnet", description="The virtual networks of this host, as hypervisor.vnet set them up."
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    status = commands.add_parser("status", help="what there is, and whether a change waits to be confirmed")
+    status.add_argument("--json", action="store_true", help="for programs")
+    status.set_defaults(run=_status)
+    confirming = commands.add_parser("confirm", help="the change that waits shall stay")
+    _for_controller(confirming)
+    confirming.set_defaults(run=_confirm)
+    rolling = commands.add_parser("rollback", help="undo the change that waits to be confirmed")
+    rolling.add_argument(
+        "--last", action="store_true", help="undo the last change, though it was confirmed, unless the host was changed since"
+    )
+    _for_controller(rolling)
+    rolling.set_defaults(run=_rollback)
+    result = commands.add_parser("result", help="for the controller: how the run of a change ended")
+    _for_controller(result)
+    result.set_defaults(run=_result)
+    undo = commands.add_parser("undo", help="for the watchdog and the boot: undo what was not confirmed")
+    undo.add_argument("--span", default="")
+    undo.add_argument("--boot", action="store_true")
+    undo.set_defaults(run=_undo)
+    return parser
+
+
+def _for_controller(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("id", nargs="?", default="", help="for the controller: the id of the change")
+    parser.add_argument("--wait", type=float, default=_PATIENCE, metavar="SECONDS")
+
+
+def _status(machine: Machine, options: argparse.Namespace) -> int:
+    facts = host_facts(machine)
+    print(json.dumps(facts) if options.json else status_text(facts), end="\n" if options.json else "")
+    return 0
+
+
+def _confirm(machine: Machine, options: argparse.Namespace) -> int:
+    answer = confirm(machine, options.id or _standing(machine), options.wait)
+    if options.id:
+        return _say(answer)
+    if answer["confirmed"]:
+        print("The change stays.")
+        return 0
+    failing = [f"{name}: {why}" for name, why in answer["probes"].items() if why]
+    return _complain("not confirmed; it will be undone in time, or now with: hypervisor-vnet rollback\n" + "\n".join(failing))
+
+
+def _rollback(machine: Machine, options: argparse.Namespace) -> int:
+    if options.last:
+        report = roll_back_last(machine)
+    else:
+        answer = roll_back(machine, options.id or _standing(machine))
+        if options.id:
+            return _say(answer)
+        report = answer["report"]
+    print(report_text(report), end="")
+    return 1 if report["failures"] or report["left"] else 0
+
+
+def _standing(machine: Machine) -> str:
+    span = span_of(read_journal(machine))
+    if not span:
+        raise VnetError("no change waits to be confirmed; hypervisor-vnet rollback --last undoes the last one that was")
+    return span.id
+
+
+def _result(machine: Machine, options: argparse.Namespace) -> int:
+    return _say(outcome(machine, options.id, options.wait))
+
+
+def _undo(machine: Machine, options: argparse.Namespace) -> int:
+    if options.boot:
+        undo_at_boot(machine)
+    else:
+        undo_expired(machine, options.span)
+    return 0
+
+
+def _say(answer: Json) -> int:
+    print(json.dumps(answer))
+    return 0
+
+
+def _complain(message: str) -> int:
+    print(f"hypervisor-vnet: {message}", file=sys.stderr)
+    return 1

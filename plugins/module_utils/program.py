@@ -1,0 +1,99 @@
+# Copyright: (c) 2026, hypervisor.vnet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# PRIVATE to the collection: breaking changes can come at any time.
+
+"""The program that the modules leave on the host: console, watchdog and boot, one zip archive made of their own sources.
+
+It needs Python and nothing else, so that a host undoes a change whatever becomes of the controller.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import io
+import marshal
+import re
+import sys
+import zipfile
+
+from . import console
+from .host.machine import Machine
+from .journal import PROGRAM
+from .model.problem import VnetError
+from .model.state import FileState
+
+COMMAND = "/usr/local/sbin/hypervisor-vnet"
+_PACKAGE = "hypervisor_vnet"
+_MAIN = f"import sys\n\nfrom {_PACKAGE}.console import main\n\nsys.exit(main(sys.argv[1:]))\n"
+_IMPORT = re.compile(r"^from (\.+)([\w.]*) import ([\w, ]*)", re.MULTILINE)
+_UNCHECKED = 1  # PEP 552: byte code that is not compared with its source
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+
+
+def install_program(machine: Machine) -> list[str]:
+    """Write the program unless this very version is there; warnings. VnetError when it does not run here."""
+    sources = {**_sources(console.__name__), "__main__": _MAIN}
+    digest = hashlib.sha256(repr((sorted(sources.items()), sys.executable, sys.version)).encode()).hexdigest()
+    there = machine.read(PROGRAM)
+    if there is None or not there.content.endswith(digest):
+        archive = _archive(sources, digest)
+        machine.write(PROGRAM, FileState(archive.decode("utf-8", "surrogateescape"), 0o700))
+        # A watchdog that cannot run is found out before it is needed: with nothing named, it has nothing to undo.
+        done = machine.run((sys.executable, PROGRAM, "undo"))
+        if done.rc:
+            machine.remove(PROGRAM)
+            raise VnetError(f"{PROGRAM}: does not run on this host, so nothing was changed: {done.err.strip()[-500:]}")
+    if machine.exists(COMMAND):
+        return []
+    try:
+        machine.link(COMMAND, PROGRAM)
+    except VnetError as error:
+        return [f"{error}; on the host's console, say {PROGRAM} instead"]
+    return []
+
+
+def _sources(start: str) -> dict[str, str]:
+    """The source of a module of ours and of all that it imports of ours, by their names in the archive."""
+    root = start.rpartition(".")[0]
+    found: dict[str, str] = {}
+    waiting = [start]
+    while waiting:
+        name = waiting.pop()
+        inside = f"{_PACKAGE}{name.removeprefix(root)}"
+        if inside not in found and name in sys.modules:
+            get_source = getattr(sys.modules[name].__loader__, "get_source", None)
+            source = get_source(name) if get_source else None
+            if source:
+                found[inside] = source
+                waiting += _imported(name, source)
+    return found
+
+
+def _imported(name: str, source: str) -> list[str]:
+    """The modules that a source may import relatively. What follows ``import`` can be a module or what one holds."""
+    names = []
+    for dots, path, words in _IMPORT.findall(source):
+        base = name.rsplit(".", len(dots))[0]
+        module = f"{base}.{path}" if path else base
+        names += [module, *(f"{module}.{word.strip()}" for word in words.split(","))]
+    return names
+
+
+def _archive(sources: dict[str, str], digest: str) -> bytes:
+    """A zip archive that Python runs. Byte code starts it four times faster; the sources are for another Python, and for people."""
+    buffer = io.BytesIO()
+    buffer.write(f"#!{sys.executable}\n".encode())
+    packages = {name.rpartition(".")[0] for name in sources} - {""}
+    files = {**sources, **{f"{package}.__init__": "" for package in packages}}
+    with zipfile.ZipFile(buffer, "a", zipfile.ZIP_DEFLATED) as archive:
+        for name, source in sorted(files.items()):
+            path = name.replace(".", "/")
+            code = compile(source, f"{path}.py", "exec", dont_inherit=True)
+            mark = importlib.util.MAGIC_NUMBER + _UNCHECKED.to_bytes(4, "little") + importlib.util.source_hash(source.encode())
+            archive.writestr(zipfile.ZipInfo(f"{path}.py", _EPOCH), source, zipfile.ZIP_DEFLATED)
+            archive.writestr(zipfile.ZipInfo(f"{path}.pyc", _EPOCH), mark + marshal.dumps(code), zipfile.ZIP_DEFLATED)
+        archive.comment = digest.encode()
+    return buffer.getvalue()
