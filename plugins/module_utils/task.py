@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from ansible.module_utils.basic import AnsibleModule
 
+from .argspec import confirm_problems
 from .facts import host_facts
 from .host.machine import Machine
 from .host.recording import RecordingMachine, ReplayingMachine
@@ -85,6 +86,32 @@ def run_info(module: AnsibleModule) -> None:
     except (Refused, VnetError) as error:
         _fail(module, error)
     module.exit_json(changed=False, **facts)
+
+
+def run_checkpoint(module: AnsibleModule) -> None:
+    """Open a span around the runs that follow; the action plugin confirms it or has it undone."""
+    params = module.params
+    problems = confirm_problems(params, "timeout")
+    if params["state"] == "open" and not module.check_mode:
+        try:
+            if problems:
+                raise Refused(problems)
+            warnings = _open_checkpoint(Confirm(params["checkpoint"], params["timeout"], True, read_probes(params["probes"])[0]))
+        except (Refused, VnetError) as error:
+            _fail(module, error)
+        for warning in warnings:
+            module.warn(warning)
+    module.exit_json(changed=False)
+
+
+def _open_checkpoint(confirm: Confirm) -> list[str]:
+    machine = Machine()
+    refuse_unusable(machine)
+    if not confirm.id:
+        raise Refused([Problem("checkpoint", "only the collection's action plugin opens one: it is what confirms it")])
+    with own_session(), turn(machine, ""):
+        recovered = Journal(machine).recover()
+        return [*([recovered] if recovered else []), *install_program(machine), *open_span(machine, confirm, checkpoint=True)[1]]
 
 
 def _fail(module: AnsibleModule, error: Refused | VnetError) -> t.NoReturn:
