@@ -73,7 +73,7 @@ disrupts:
   returned: success
   type: list
   elements: str
-  sample: [vif1.0 loses its bridge xenbr0]
+  sample: [vif1.0 loses its bridge xenbr0 until it is plugged in again]
 problems:
   description:
     - Everything that is wrong with the input or the host, each with its place. Nothing was touched.

@@ -7,13 +7,15 @@
     python3 tests/kernel/record.py [CASE…]
     python3 tests/kernel/record.py --iproute2 ROOT      the rich host as the ip(8) of another Debian tells it, in cases/iproute2
 
-A case's host.txt holds the lines of ip(8) that make its host, before.json the documents that were applied to it already, after.txt
-what somebody did then, and document.json the one whose plan is the case. This writes observed.json; VNET_GOLDEN=write pytest tests/unit writes the rest.
+A case's host.txt holds the lines of ip(8) that make its host, and `ssh PEER LOCAL` for the controller's connection; before.json the
+documents that were applied to it already, after.txt what somebody did then, and document.json the one whose plan is the case. This
+writes observed.json; VNET_GOLDEN=write pytest tests/unit writes the rest.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import pathlib
 import runpy
 import sys
@@ -40,7 +42,8 @@ def record(case: pathlib.Path) -> None:
             _lines(host, case / "after.txt")
             host.settle()
             document = json.loads((case / "document.json").read_text(encoding="utf-8"))
-            memory = host.call(lambda: _memory(document))
+            connection = _connection(case / "host.txt")
+            memory = host.call(lambda: _memory(document, connection))
         finally:
             host.close()
     (case / "observed.json").write_text(json.dumps(_readable(memory), indent=1, sort_keys=True) + "\n", encoding="utf-8")
@@ -78,11 +81,17 @@ def _lines(host: Any, path: pathlib.Path) -> None:
     for line in path.read_text(encoding="ascii").splitlines() if path.exists() else []:
         if line.startswith("sysctl "):
             host.sysctl(*line.split()[1].split("="))
-        elif line and not line.startswith("#"):
+        elif line and not line.startswith(("#", "ssh ")):
             host.run("ip", *line.split())
 
 
-def _memory(options: dict[str, Any]) -> dict[str, Any]:
+def _connection(path: pathlib.Path) -> str:
+    """What sshd would say of the controller's connection."""
+    ends = [line.split()[1:] for line in path.read_text(encoding="ascii").splitlines() if line.startswith("ssh ")]
+    return f"{ends[0][0]} 50000 {ends[0][1]} 22" if ends else ""
+
+
+def _memory(options: dict[str, Any], connection: str) -> dict[str, Any]:
     from ansible.module_utils.common.arg_spec import ModuleArgumentSpecValidator
 
     from ansible_collections.hypervisor.vnet.plugins.module_utils.argspec import BRIDGE_OPTIONS, CHANGE_OPTIONS
@@ -93,6 +102,7 @@ def _memory(options: dict[str, Any]) -> dict[str, Any]:
     spec = {"bridges": {"type": "list", "elements": "dict", "default": [], "options": BRIDGE_OPTIONS}, **CHANGE_OPTIONS}
     params = ModuleArgumentSpecValidator(spec).validate({"persist": "none", **options}).validated_parameters
     machine = RecordingMachine()
+    os.environ["SSH_CONNECTION"] = connection
     observed(bridges_document(params), machine)
     return machine.memory
 
@@ -103,7 +113,7 @@ def _readable(memory: dict[str, Any]) -> dict[str, Any]:
     for key, value in memory.items():
         if key.startswith("run ip\0"):
             kept[key.replace("\0", " ")] = json.loads(value[1] or "[]")
-        elif key.startswith(("text /proc/sys/net/", "text /etc/machine-id")):
+        elif key.startswith(("text /proc/sys/net/", "text /etc/machine-id")) or (key == "inherited SSH_CONNECTION" and value):
             kept[key] = value
         elif key == "read /var/lib/hypervisor-vnet/applied.json" and value:
             kept[key] = json.loads(value["content"])

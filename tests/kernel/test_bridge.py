@@ -327,12 +327,12 @@ def test_guests_are_not_disturbed_without_the_word(host: Namespace) -> None:
     host.settle()
     before = host.snapshot()
     refused = {
-        "vif1.0 loses its bridge br0": {"state": "absent", "bridges": [{"name": "br0"}]},
-        "STP holds every port of br0 for 30 s (vif1.0)": {"bridges": [{"name": "br0", "mtu": 1500, "stp": True}]},
-        "VLAN filtering of br0 changes what its ports may pass (vif1.0)": {
+        "vif1.0 loses its bridge br0 until it is plugged in again": {"state": "absent", "bridges": [{"name": "br0"}]},
+        "STP blocks every port of br0 for about 30 s: vif1.0": {"bridges": [{"name": "br0", "mtu": 1500, "stp": True}]},
+        "VLAN filtering of br0 changes what its ports may pass, from then on: vif1.0": {
             "bridges": [{"name": "br0", "mtu": 1500, "vlan_filtering": True}]
         },
-        "frames over 1400 bytes no longer pass br0 (vif1.0)": {"bridges": [{"name": "br0", "mtu": 1400}]},
+        "frames over 1400 bytes no longer pass br0, until its mtu is raised again: vif1.0": {"bridges": [{"name": "br0", "mtu": 1400}]},
     }
     for text, options in refused.items():
         assert host.module("xen_bridge", **options).failed() == f"{text}; allow_disruption: true says that this may be"

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -23,6 +24,7 @@ from ..model.state import FileState
 # Debian keeps ip, nft and sysctl in sbin, which is not in the PATH of every login.
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _TEMPORARY = ".hypervisor-vnet-"
+_PARENT = re.compile(r"^PPid:\s*(\d+)$", re.MULTILINE)
 _PR_SET_PDEATHSIG = 1  # include/uapi/linux/prctl.h
 
 
@@ -89,11 +91,7 @@ class Machine:
 
     def text(self, path: str) -> str:
         """A file's text without white space around it; empty when there is none (or sysfs refuses)."""
-        try:
-            with open(path, encoding="utf-8", errors="surrogateescape") as file:
-                return file.read().strip()
-        except OSError:
-            return ""
+        return self._raw(path).strip()
 
     def entries(self, path: str) -> tuple[str, ...]:
         """The names in a folder, sorted; empty when there is none."""
@@ -216,6 +214,31 @@ class Machine:
     def uptime() -> float:
         """Seconds since boot, suspended ones too: the clock that nobody can set."""
         return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+    def inherited(self, variable: str) -> str:
+        """An environment variable of this process or, because sudo drops most of them, of its nearest ancestor that has it.
+
+        Empty without one. Only this one is ever kept: an environment may hold secrets (so not by :meth:`text`).
+        """
+        if variable in os.environ:
+            return os.environ[variable]
+        pid = os.getppid()
+        while pid > 1:
+            for item in self._raw(f"/proc/{pid}/environ").split("\0"):
+                name, equals, value = item.partition("=")
+                if equals and name == variable:
+                    return value
+            parent = _PARENT.search(self._raw(f"/proc/{pid}/status"))
+            pid = int(parent.group(1)) if parent else 0
+        return ""
+
+    @staticmethod
+    def _raw(path: str) -> str:
+        try:
+            with open(path, encoding="utf-8", errors="surrogateescape") as file:
+                return file.read()
+        except OSError:
+            return ""
 
     def is_root(self) -> bool:
         return os.geteuid() == 0

@@ -52,6 +52,10 @@ class RecordingMachine(Machine):
         self.memory[f"entries {path}"] = list(names)
         return names
 
+    def inherited(self, variable: str) -> str:
+        self.memory[f"inherited {variable}"] = value = super().inherited(variable)
+        return value
+
 
 class ReplayingMachine(Machine):
     """Answers from a memory; what is not in it is read from the machine."""
@@ -77,3 +81,7 @@ class ReplayingMachine(Machine):
     def entries(self, path: str) -> tuple[str, ...]:
         kept = self.memory.get(f"entries {path}")
         return super().entries(path) if kept is None else tuple(kept)
+
+    def inherited(self, variable: str) -> str:
+        kept = self.memory.get(f"inherited {variable}")
+        return super().inherited(variable) if kept is None else str(kept)

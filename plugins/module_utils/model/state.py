@@ -12,6 +12,7 @@ import typing as t
 from dataclasses import dataclass, field
 
 from .address import Address
+from .control import ControlPath
 from .route import Neighbour, Route, Rule
 
 
@@ -63,7 +64,10 @@ class FileState:
 
 @dataclass(frozen=True)
 class HostState:
-    """One observation of one host. ``managers`` holds the facts of each persistence back end by its name."""
+    """One observation of one host. ``managers`` holds the facts of each persistence back end by its name.
+
+    ``control`` is None when nothing came over the network to start us.
+    """
 
     links: t.Mapping[str, Link]
     routes: tuple[Route, ...] = ()
@@ -75,7 +79,7 @@ class HostState:
     wireless: frozenset[str] = frozenset()
     root_links: t.Mapping[str, str] = field(default_factory=dict)
     machine_id: str = ""
-    control: t.Any = None
+    control: ControlPath | None = None
 
     def ports_of(self, bridge: str) -> tuple[str, ...]:
         return tuple(sorted(link.name for link in self.links.values() if link.master == bridge))

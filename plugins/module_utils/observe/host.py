@@ -16,6 +16,7 @@ from ..host.machine import Machine
 from ..model.problem import VnetError
 from ..model.state import FileState, HostState, Link
 from . import ifupdown, networkd, networkmanager
+from .control import read_control
 from .legacy import legacy_claims
 from .link import COMMAND, parse_links
 from .route import NEIGHBOURS, PROXIES, ROUTES, RULES, parse_neighbours, parse_routes, parse_rules
@@ -58,6 +59,7 @@ def observe(machine: Machine, links: frozenset[str], files: frozenset[str], mana
         ),
         root_links=root_links(machine) if named else {},
         machine_id=machine.text("/etc/machine-id"),
+        control=read_control(machine, found),
     )
 
 

@@ -19,6 +19,7 @@ from ..model.step import Action, Ip, Phase, Step, Sysctl, ip_step, sysctl_step
 from ..model.view import LinkView, Views, view_of
 from .adjust import adjust, as_declared, claimed, parting, withdraw
 from .backend import Transfer
+from .disrupt import change, guests_of, removal, replacement
 from .profile import quiet_ipv6, relax_rp_filter, transfer
 from .view import present_views, with_profile
 from .wanted import declared_profile, returning_profile
@@ -125,8 +126,7 @@ def plan_absent(name: str, before: AppliedBridge, state: HostState) -> BridgePla
     for port in before.bridge.ports:
         steps += _let_go(port, name, before, state)
     steps.append(_remove(link, state, own))
-    gap = tuple(f"{guest} loses its bridge {name}" for guest in state.ports_of(name) if guest not in own)
-    return BridgePlan(tuple(steps), tuple(transfers), views, gap, expects)
+    return BridgePlan(tuple(steps), tuple(transfers), views, removal(name, guests_of(name, own, state)), expects)
 
 
 def _given_back(uplink: str, profile: Profile, state: HostState) -> tuple[LinkView | None, LinkView | None]:
@@ -162,7 +162,8 @@ def _leave_adopted(link: Link, before: AppliedBridge, settings: BridgeSettings, 
     ports = tuple(port for port in (seen.ports if seen else ()) if port not in came)
     then = replace(seen, owner="", mac=had.mac, mtu=had.mtu, settings=settings, ports=ports) if seen else None
     views[name] = (seen, with_profile(then, left) if then else None)
-    return BridgePlan(tuple(steps), tuple(transfers), views)
+    disrupts = change(link, settings, had.mtu, guests_of(name, (uplink, *before.bridge.ports), state))
+    return BridgePlan(tuple(steps), tuple(transfers), views, disrupts)
 
 
 def _make(name: str, after: AppliedBridge, state: HostState) -> list[Step]:
@@ -344,17 +345,9 @@ def _quiet_old_bridge(name: str, state: HostState) -> list[Step]:
 
 
 def _disrupts(link: Link | None, before: AppliedBridge | None, after: AppliedBridge, state: HostState) -> tuple[str, ...]:
-    if link is None or link.bridge is None:
+    if link is None:
         return ()
     own = {name for item in (before, after) if item for name in (item.bridge.uplink, *item.bridge.ports)}
-    guests = [port for port in state.ports_of(link.name) if port not in own]
-    if not guests:
-        return ()
-    causes = []
-    if after.bridge.settings.stp and not link.bridge.stp:
-        causes.append(f"STP holds every port of {link.name} for {2 * after.bridge.settings.forward_delay} s")
-    if after.bridge.settings.vlan_filtering != link.bridge.vlan_filtering:
-        causes.append(f"VLAN filtering of {link.name} changes what its ports may pass")
-    if after.bridge.mtu and after.bridge.mtu < link.mtu:
-        causes.append(f"frames over {after.bridge.mtu} bytes no longer pass {link.name}")
-    return tuple(f"{cause} ({', '.join(guests)})" for cause in causes)
+    guests = guests_of(link.name, own, state)
+    lines = change(link, after.bridge.settings, after.bridge.mtu, guests)
+    return (*lines, *replacement(link, before, after, guests, state)) if before else lines

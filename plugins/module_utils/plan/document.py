@@ -23,6 +23,7 @@ from ..model.view import Views
 from .backend import Handover, Transfer
 from .bridge import BridgePlan, plan_absent, plan_present
 from .check import adoption_problems, host_problems
+from .control import addresses, touched
 from .persist import BACKENDS, capture, changed_files, choose, unedited_files, wanted_files
 
 _KEPT_SYSCTLS = ("disable_ipv6", "accept_ra", "addr_gen_mode")
@@ -30,7 +31,11 @@ _KEPT_SYSCTLS = ("disable_ipv6", "accept_ra", "addr_gen_mode")
 
 @dataclass(frozen=True)
 class Plan:
-    """Steps in order, what they lead to, and what people are told of it. ``expects``: profiles that must stand afterwards."""
+    """Steps in order, what they lead to, and what people are told of it. ``expects``: profiles that must stand afterwards.
+
+    ``disrupts`` are lines that need consent. ``control`` says how the steps touch the controller's connection, ``addresses``
+    where it finds the host afterwards.
+    """
 
     steps: tuple[Step, ...] = ()
     applied: Applied = field(default_factory=Applied)
@@ -151,17 +156,20 @@ def _compose(plans: t.Mapping[str, BridgePlan], before: Applied, after: Applied,
     order = dict.fromkeys([*files, *reversed(list(wanted_files(before, state))), *sorted(changes)])
     steps = _file_steps(changes, order, state) + kernel + netfilter
     steps += _handovers(kernel, changes, transfers, before, after, state)
+    steps.sort(key=lambda step: step.phase)
     views: Views = {}
     for plan in plans.values():
         views.update(plan.views)
     return Plan(
-        steps=tuple(sorted(steps, key=lambda step: step.phase)),
+        steps=tuple(steps),
         applied=replace(after, sysctls=_sysctl_memory(before, after, state)),
         views=views,
         files={path: (state.files.get(path), file) for path, file in changes.items()},
         settings=settings,
         disrupts=tuple(line for plan in plans.values() for line in plan.disrupts),
         expects={name: profile for plan in plans.values() for name, profile in plan.expects.items()},
+        control=touched(steps, state),
+        addresses=addresses(views, state),
     )
 
 

@@ -61,6 +61,9 @@ class RecordedMachine(Machine):
     def exists(self, path: str) -> bool:
         return False
 
+    def inherited(self, variable: str) -> str:
+        return str(self._memory.get(f"inherited {variable}", ""))
+
 
 @dataclass(frozen=True)
 class Case:
@@ -98,7 +101,7 @@ def test_case(name: str) -> None:
         plan = case.plan()
     except Refused as error:
         case.expect("refused.txt", f"{error}\n")
-        for file in ("commands.txt", "undo.txt", "diff.txt", "disrupts.txt"):
+        for file in ("commands.txt", "undo.txt", "diff.txt", "disrupts.txt", "control.txt", "addresses.txt"):
             case.expect(file, "")
         return
     case.expect("refused.txt", "")
@@ -109,6 +112,8 @@ def test_case(name: str) -> None:
         "diff.txt", "".join(f"--- {item['before_header']}\n{item['before']}+++ {item['after_header']}\n{item['after']}" for item in diffs)
     )
     case.expect("disrupts.txt", _lines(plan.disrupts))
+    case.expect("control.txt", _lines(plan.control))
+    case.expect("addresses.txt", _lines(plan.addresses))
 
 
 def _lines(texts: t.Iterable[str]) -> str:

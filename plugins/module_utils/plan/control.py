@@ -1,0 +1,185 @@
+# Copyright: (c) 2026, hypervisor.vnet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# PRIVATE to the collection: breaking changes can come at any time.
+
+"""Does a plan touch what the controller's connection uses, and where is the host reached afterwards?
+
+A false alarm costs one reconnect, a miss costs the host. So a step is only let off when it is known to concern something
+else, or to say again what stands already.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import typing as t
+
+from ..model.ifupdown import parse as parse_interfaces
+from ..model.networkd import KEEP, RUNTIME
+from ..model.state import FileState, HostState
+from ..model.step import Action, Await, EditLines, Ip, KillDaemon, Nft, Remove, Run, StartDaemon, Step, Sysctl, Write
+from ..model.view import Views
+from .connection import Connection, connection_of
+from .ipline import IpLines
+
+# Files that many interfaces share: only what changes in them counts.
+_SHARED = ("/etc/network/", "/etc/udev/")
+# Programs that concern the interfaces which they are told, and no others.
+_TOLD = frozenset({"modprobe", "networkctl", "nmcli", "udevadm"})
+# Programs that only look.
+_READERS = frozenset({"ifquery"})
+# Ended and started by us in a way that leaves every interface as it is (plan/networkd.py, plan/networkmanager.py).
+_MANAGERS = ("systemd-networkd", "NetworkManager")
+_MANAGER_VERBS = frozenset({"kill", "reset-failed", "start", "stop"})
+# Hooks of ifupdown for name servers, and scripts of ours.
+_HOOKS = ("/etc/network/if-", "/etc/NetworkManager/dispatcher.d/hypervisor-vnet-")
+_SHOWN = 4
+
+
+def touched(steps: t.Sequence[Step], state: HostState) -> tuple[str, ...]:
+    """A line for people for each way in which the steps touch the connection; empty when they do not, or when there is none."""
+    connection = connection_of(state)
+    if connection is None:
+        return ()
+    judge = _Judge(connection, steps)
+    ways: dict[str, list[str]] = {}
+    for action in [action for step in steps for action in step.do]:
+        for way, what in judge.ways(action):
+            ways.setdefault(way, []).append(what)
+    # Interfaces speak for themselves, and say the most.
+    return tuple(_line(way, whats) for way, whats in sorted(ways.items(), key=lambda item: any(item[1])))
+
+
+def _line(way: str, whats: t.Sequence[str]) -> str:
+    details = [what for what in dict.fromkeys(whats) if what]
+    if not details:
+        return way
+    more = f" and {len(details) - _SHOWN} more" if len(details) > _SHOWN else ""
+    return f"{way}: {', '.join(details[:_SHOWN])}{more}"
+
+
+class _Judge:
+    """Judges the actions of one plan."""
+
+    def __init__(self, connection: Connection, steps: t.Sequence[Step]) -> None:
+        self._connection = connection
+        self._state = connection.state
+        self._lines = IpLines(connection, steps)
+
+    def ways(self, action: Action) -> list[tuple[str, str]]:
+        """Pairs of the way in which it touches the connection and what does, which is empty where the way says it all."""
+        if isinstance(action, Ip):
+            return self._lines.ways(action.line)
+        if isinstance(action, Nft):
+            return [("the firewall's rules change", "")]
+        if isinstance(action, Sysctl):
+            return [("kernel settings", f"{action.key} = {action.value}")] if self._is_setting(action) else []
+        if isinstance(action, (Write, Remove)):
+            content = action.content if isinstance(action, Write) else ""
+            return [("files", action.path)] if self._is_file(action.path, content) else []
+        if isinstance(action, EditLines):
+            text = "\n".join((action.path, *action.drop, *action.add))
+            return [("files", action.path)] if self._connection.is_named(text) else []
+        if isinstance(action, (StartDaemon, KillDaemon)):
+            return [("commands", action.command())] if self._connection.is_named(f"{action.command()} {action.pid_file}") else []
+        return self._run(action) if isinstance(action, Run) else _nothing(action)
+
+    def _is_setting(self, action: Sysctl) -> bool:
+        folder, *rest = action.key.split("/")
+        if folder != "net" or self._state.sysctls.get(action.key) == action.value:
+            return False
+        if rest[0] == "bridge":
+            return self._passes_bridge()
+        if len(rest) != 4:
+            return True
+        # Off, it lets everything in.
+        harmless = rest[3] == "rp_filter" and action.value == "0"
+        return not harmless and (rest[2] in ("all", "default") or rest[2] in self._connection.links)
+
+    def _passes_bridge(self) -> bool:
+        links = self._state.links
+        return any(links[name].bridge is not None for name in self._connection.links & links.keys())
+
+    def _is_file(self, path: str, content: str) -> bool:
+        if path.startswith(f"{RUNTIME}/") and path.endswith(f"/{KEEP}"):
+            # It tells networkd to leave the interface as it is.
+            return False
+        changes = _changes(path, self._state.files.get(path, FileState("")).content, content)
+        return self._connection.is_named("\n".join([path, *changes]))
+
+    def _run(self, action: Run) -> list[tuple[str, str]]:
+        found = []
+        for argv in [argv for argv in (action.argv, action.otherwise) if argv and argv[0] not in _READERS]:
+            if argv[0] == "ip":
+                found += self._lines.ways(" ".join(argv[1:]))
+            elif self._connection.is_named(" ".join(argv)) or not self._is_known(argv):
+                found.append(("commands", Run(argv).command()))
+        return found
+
+    def _is_known(self, argv: t.Sequence[str]) -> bool:
+        """Is this a command that touches no interface beyond those that it names?"""
+        if argv[0] == "systemctl":
+            units = [word for word in argv[2:] if not word.startswith("-")]
+            return argv[1] in _MANAGER_VERBS and all(unit.startswith(_MANAGERS) for unit in units)
+        if "br_netfilter" in argv:
+            return not self._passes_bridge()
+        program = argv[-1] if argv[0] == "env" else argv[0]
+        return program in _TOLD or program.startswith(_HOOKS)
+
+
+def _nothing(action: Await) -> list[tuple[str, str]]:
+    """To wait touches nothing; whatever else comes must be judged above."""
+    return []
+
+
+def _changes(path: str, old: str, new: str) -> list[str]:
+    if not path.startswith(_SHARED):
+        return [old, new]
+    blocks = [(_stanzas if path.startswith(_SHARED[0]) else str.splitlines)(text) for text in (old, new)]
+    return sorted(set(blocks[0]) ^ set(blocks[1]))
+
+
+def _stanzas(text: str) -> list[str]:
+    """The stanzas of interfaces(5), and each word of those that only list interfaces."""
+    blocks = []
+    for stanza in parse_interfaces(text):
+        blocks += [f"{stanza.kind} {word}" for word in stanza.words] if stanza.raises else [stanza.text()]
+    return blocks
+
+
+def addresses(views: Views, state: HostState) -> tuple[str, ...]:
+    """Where the peer can reach the host once a plan with these views is done, without prefix length: the address that it uses
+    now, if that stays, then the others of the interface that will carry the connection, the peer's family first."""
+    control = state.control
+    if control is None:
+        return ()
+    names = dict.fromkeys([*state.links, *views])
+    there = {name: [cidr.split("/")[0] for cidr in _cidrs(name, views, state)] for name in names}
+    homes = [name for name in names if control.local in there[name]]
+    found = [address for name in [*homes, *_heirs(control.dev, views)] for address in there.get(name, ())]
+    usable = [address for address in dict.fromkeys(found) if not _is_confined(address)]
+    family = ":" in control.peer
+    return tuple(sorted(usable, key=lambda address: (address != control.local, (":" in address) != family)))
+
+
+def _cidrs(name: str, views: Views, state: HostState) -> tuple[str, ...]:
+    if name in views:
+        after = views[name][1]
+        return after.addresses if after else ()
+    return tuple(address.cidr for address in state.links[name].addresses)
+
+
+def _is_confined(text: str) -> bool:
+    address = ipaddress.ip_address(text)
+    return address.is_link_local or address.is_loopback
+
+
+def _heirs(dev: str, views: Views) -> list[str]:
+    """Where the layer 3 of an interface goes: to its new bridge, to the ports of a bridge that is removed, or nowhere."""
+    before, after = views.get(dev, (None, None))
+    if after and before and after.master and after.master != before.master:
+        return [after.master]
+    if after or not before:
+        return [dev]
+    return [name for name, (was, will) in views.items() if was and will and was.master == dev and not will.master]
