@@ -12,9 +12,12 @@ import re
 import typing as t
 
 from .model.document import PERSIST
+from .model.probe import read_probes
 from .model.problem import Problem
 
 Spec = dict[str, t.Any]
+# Less is not enough to reconnect in; who wants more wants no watchdog.
+SHORTEST, LONGEST = 5, 3600
 _OWNER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
 
 ROUTE_OPTIONS: Spec = {
@@ -55,11 +58,25 @@ NETWORK_OPTIONS: Spec = {"layout": {"type": "str", "default": "bridge"}, "bridge
 CONFIRM_OPTIONS: Spec = {
     "confirm_timeout": {"type": "int", "default": 120},
     "confirm": {"type": "str", "choices": ["auto", "always"], "default": "auto"},
-    "probes": {"type": "dict"},
+    "probes": {
+        "type": "dict",
+        "options": {
+            "gateway": {"type": "bool", "default": True},
+            "tcp": {"type": "list", "elements": "str", "default": []},
+            "dns": {"type": "list", "elements": "str", "default": []},
+        },
+    },
     "checkpoint": {"type": "str", "default": ""},
 }
+
+CHECKPOINT_OPTIONS: Spec = {
+    "state": {"type": "str", "choices": ["open", "confirmed", "undone"], "required": True},
+    "timeout": {"type": "int", "default": 120},
+    "probes": CONFIRM_OPTIONS["probes"],
+    "checkpoint": CONFIRM_OPTIONS["checkpoint"],
+}
+
 CHANGE_OPTIONS: Spec = {
-    **CONFIRM_OPTIONS,
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "prune": {"type": "bool", "default": False},
     "allow_empty": {"type": "bool", "default": False},
@@ -68,6 +85,7 @@ CHANGE_OPTIONS: Spec = {
     "adopt": {"type": "bool", "default": False},
     "allow_disruption": {"type": "bool", "default": False},
     "bridge_netfilter": {"type": "str", "choices": ["keep", "enable", "disable"], "default": "keep"},
+    **CONFIRM_OPTIONS,
 }
 
 
@@ -82,4 +100,15 @@ def change_problems(params: t.Mapping[str, t.Any], items: t.Sequence[t.Any], pat
         )
     if params["prune"] and params["state"] == "absent":
         problems.append(Problem("prune", "goes with state: present only; state: absent removes what the list names"))
-    return problems
+    return problems + confirm_problems(params)
+
+
+def confirm_problems(params: t.Mapping[str, t.Any], option: str = "confirm_timeout") -> list[Problem]:
+    """What is wrong with the options of confirming alone. ``option`` is the name of the timeout."""
+    timeout = params[option]
+    problems = []
+    if timeout and not SHORTEST <= timeout <= LONGEST:
+        problems.append(
+            Problem(option, f"{timeout} is outside {SHORTEST} to {LONGEST} seconds; 0 says that the host shall not watch over it")
+        )
+    return problems + read_probes(params["probes"])[1]
