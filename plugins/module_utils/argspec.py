@@ -12,9 +12,12 @@ import re
 import typing as t
 
 from .model.document import PERSIST
+from .model.probe import read_probes
 from .model.problem import Problem
 
 Spec = dict[str, t.Any]
+# Less is not enough to reconnect in; who wants more wants no watchdog.
+SHORTEST, LONGEST = 5, 3600
 _OWNER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
 
 ROUTE_OPTIONS: Spec = {
@@ -52,6 +55,20 @@ BRIDGE_OPTIONS: Spec = {
 
 NETWORK_OPTIONS: Spec = {"layout": {"type": "str", "default": "bridge"}, "bridge": {"type": "str"}, **BRIDGE_OPTIONS}
 
+CONFIRM_OPTIONS: Spec = {
+    "confirm_timeout": {"type": "int", "default": 120},
+    "confirm": {"type": "str", "choices": ["auto", "always"], "default": "auto"},
+    "probes": {
+        "type": "dict",
+        "options": {
+            "gateway": {"type": "bool", "default": True},
+            "tcp": {"type": "list", "elements": "str", "default": []},
+            "dns": {"type": "list", "elements": "str", "default": []},
+        },
+    },
+    "checkpoint": {"type": "str", "default": ""},
+}
+
 CHANGE_OPTIONS: Spec = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "prune": {"type": "bool", "default": False},
@@ -61,6 +78,7 @@ CHANGE_OPTIONS: Spec = {
     "adopt": {"type": "bool", "default": False},
     "allow_disruption": {"type": "bool", "default": False},
     "bridge_netfilter": {"type": "str", "choices": ["keep", "enable", "disable"], "default": "keep"},
+    **CONFIRM_OPTIONS,
 }
 
 
@@ -75,4 +93,17 @@ def change_problems(params: t.Mapping[str, t.Any], items: t.Sequence[t.Any], pat
         )
     if params["prune"] and params["state"] == "absent":
         problems.append(Problem("prune", "goes with state: present only; state: absent removes what the list names"))
-    return problems
+    return problems + confirm_problems(params)
+
+
+def confirm_problems(params: t.Mapping[str, t.Any]) -> list[Problem]:
+    """What is wrong with the options of confirming alone."""
+    timeout = params["confirm_timeout"]
+    problems = []
+    if timeout and not SHORTEST <= timeout <= LONGEST:
+        problems.append(
+            Problem(
+                "confirm_timeout", f"{timeout} is outside {SHORTEST} to {LONGEST} seconds; 0 says that the host shall not watch over it"
+            )
+        )
+    return problems + read_probes(params["probes"])[1]
