@@ -107,8 +107,7 @@ def confirm_problems(params: t.Mapping[str, t.Any], option: str = "confirm_timeo
     """What is wrong with the options of confirming alone. ``option`` is the name of the timeout."""
     timeout = params[option]
     problems = []
-    if timeout and not SHORTEST <= timeout <= LONGEST:
-        problems.append(
-            Problem(option, f"{timeout} is outside {SHORTEST} to {LONGEST} seconds; 0 says that the host shall not watch over it")
-        )
+    off = "; 0 says that the host shall not watch over it" if option == "confirm_timeout" else ""
+    if not SHORTEST <= timeout <= LONGEST and not (off and timeout == 0):
+        problems.append(Problem(option, f"{timeout} is outside {SHORTEST} to {LONGEST} seconds{off}"))
     return problems + read_probes(params["probes"])[1]

@@ -20,6 +20,7 @@ options: {}
 extends_documentation_fragment:
   - hypervisor.vnet._bridge.networks
   - hypervisor.vnet._bridge.change
+  - hypervisor.vnet._confirm
   - hypervisor.vnet._attributes
 seealso:
   - module: hypervisor.vnet.xen_bridge
@@ -76,6 +77,34 @@ disrupts:
   type: list
   elements: str
   sample: [vif1.0 loses its bridge xenbr0 until it is plugged in again]
+confirmed:
+  description:
+    - How it was proven over a fresh connection that the host is still reachable. See O(confirm_timeout).
+  returned: when the change touched the connection and was confirmed
+  type: dict
+  contains:
+    id:
+      description:
+        - What the host calls this change, in its journal and its reports.
+      type: str
+      sample: 6f1c2a9e0b7d4c58a3e4d1f09b2c7a65
+    seconds:
+      description:
+        - Seconds from the answer of the module until the host had taken note of the confirmation.
+      type: float
+      sample: 0.9
+    address:
+      description:
+        - Where the host was reached.
+      type: str
+      sample: 10.20.190.2
+    probes:
+      description:
+        - The O(probes) that were required, each by its name, with what was wrong with it, which is nothing.
+      type: dict
+      sample:
+        gateway4: ""
+        tcp 10.20.190.1:22: ""
 problems:
   description:
     - Everything that is wrong with the input or the host, each with its place. Nothing was touched.

@@ -37,6 +37,9 @@ def test_networks():
 def test_change_options():
     options = {name: _bare(spec) for name, spec in _main().items()}
     for name, spec in CHANGE_OPTIONS.items():
+        # the action plugin sets it
+        if name == "checkpoint":
+            continue
         role = name if name.startswith("bridge_") else f"bridge_{name}"
         expected = {**spec, "default": "bridge"} if name == "owner" else spec
         assert options[role] == expected, role
