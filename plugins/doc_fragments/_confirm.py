@@ -27,6 +27,11 @@ options:
     type: str
     choices: [auto, always]
     default: auto
+"""
+
+    # What is asked before and after, and by what name.
+    PROBES = r"""
+options:
   probes:
     description:
       - What the host must still reach after the change. All of it is tried before the first step too,

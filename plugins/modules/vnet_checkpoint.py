@@ -32,34 +32,8 @@ options:
       - Seconds, from O(state=open), after which the host undoes everything. 5 to 3600.
     type: int
     default: 120
-  probes:
-    description:
-      - What the host must still reach in the end. All of it is tried at the beginning too, and what fails there already is not required.
-    type: dict
-    suboptions:
-      gateway:
-        description:
-          - The default gateways of IPv4 and IPv6, as they are at that time, answer ARP or neighbour discovery, or ICMP echo.
-        type: bool
-        default: true
-      tcp:
-        description:
-          - Services that accept a connection, as in V(10.0.0.1:22), V(host.example.org:22) or V([2001:db8::1]:22).
-        type: list
-        elements: str
-        default: []
-      dns:
-        description:
-          - Names that the host can resolve in the way that it resolves all names.
-        type: list
-        elements: str
-        default: []
-  checkpoint:
-    description:
-      - Identifies the checkpoint between the controller and the host. The collection sets it by itself; leave it alone.
-    type: str
-    default: ""
 extends_documentation_fragment:
+  - hypervisor.vnet._confirm.probes
   - hypervisor.vnet._attributes
   - hypervisor.vnet._attributes.actiongroup_vnet
 attributes:

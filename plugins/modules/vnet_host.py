@@ -21,6 +21,7 @@ extends_documentation_fragment:
   - hypervisor.vnet._bridge.networks
   - hypervisor.vnet._bridge.change
   - hypervisor.vnet._confirm
+  - hypervisor.vnet._confirm.probes
   - hypervisor.vnet._attributes
 seealso:
   - module: hypervisor.vnet.xen_bridge
