@@ -1,0 +1,156 @@
+# Copyright: (c) 2026, hypervisor.vnet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# PRIVATE to the collection: breaking changes can come at any time.
+
+"""The host's own program, asked through whatever connection plugin the task has, at the old address or a new one."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import typing as t
+
+from ansible import constants as C
+from ansible.errors import AnsibleConnectionFailure, AnsibleError
+from ansible.plugins.connection import ConnectionBase
+from ansible.utils.display import Display
+
+from .confirm import Seen
+from .contact import Attempt, Contact, race
+from .place import Place, place_of
+
+PROGRAM = "/var/lib/hypervisor-vnet/hypervisor-vnet"
+# For people; it brings its own interpreter.
+CONSOLE_PROGRAM = "/usr/local/sbin/hypervisor-vnet"
+# Seconds. A login with sudo and Python may take CONNECTING; an existing connection is given up sooner.
+CONNECTING = 15.0
+ANSWERING = 3.0
+STAGGER = 1.0
+RESETTING = 10.0
+FIRST = 60.0
+display = Display()
+
+
+class Reach:
+    """Implements confirm.Host. ``action`` is the action plugin, ``task_vars`` the variables of the host that it works on."""
+
+    def __init__(self, action: t.Any, task_vars: t.Mapping[str, t.Any]) -> None:
+        self._action = action
+        self._task_vars = task_vars
+        self._connection = action._connection
+        self.place: Place = place_of(self._connection)
+        self._others: list[str] = []
+        self._hangs = False
+
+    def learn(self, addresses: t.Sequence[str]) -> None:
+        """Where else the host may be reached."""
+        self._others = [address for address in addresses if address != self.place.name]
+
+    def greet(self) -> None:
+        """Prove that the host can be reached at all; raises as the connection plugin does."""
+        limit = FIRST + (self._option("reconnection_retries") or 0) * (FIRST / 2)
+        if self._try(lambda: self._run("true"), limit):
+            return
+        self.drop(force=True)
+        if not self._try(lambda: self._run("true"), limit):
+            raise AnsibleConnectionFailure(f"{self.place.name} takes the connection, but has not answered within {limit:.0f} s")
+
+    def ask(self, words: t.Sequence[str], wait: float, fresh: bool = False) -> Seen:
+        """Run the program; the first place that answers is where the host is from now on."""
+        attempts, places = [], []
+        if not fresh and not self._hangs:
+            places.append(self.place)
+            attempts.append(Attempt(self.place.name, 0.0, lambda: self._question(words)))
+        start = wait + ANSWERING if attempts else 0.0
+        for place in self._places():
+            places.append(place)
+            attempts.append(Attempt(place.name, start, _bind(self._question, words, place)))
+            start += STAGGER
+        index, answer, errors = race(attempts, wait + CONNECTING)
+        if not fresh:
+            self._hangs = self._hangs or index != 0
+        if index is None:
+            return Seen(errors=errors)
+        if places[index] != self.place:
+            self._move(places[index])
+        return Seen(answer, self.place.name, errors)
+
+    def drop(self, force: bool = False) -> None:
+        """Close what the connection plugin keeps open beyond a task, when it hangs or leads to where the host was."""
+        if force or self._hangs:
+            try:
+                self._try(self._reset, RESETTING)
+            except AnsibleError as error:
+                display.vv(f"{self.place.name}: the connection cannot be reset: {error}")
+            self._hangs = False
+
+    def _try(self, work: t.Callable[[], t.Any], limit: float) -> bool:
+        with Contact(work) as contact:
+            if not contact.answered(limit):
+                return False
+            contact.answer()
+            return True
+
+    def _reset(self) -> None:
+        self.place.abandon(self._connection)
+        if getattr(type(self._connection), "reset", None) is not ConnectionBase.reset:
+            self._connection.reset()
+
+    def _places(self) -> list[Place]:
+        found = [self.place, self.place.at(""), *(self.place.at(address) for address in self._others)]
+        return [place for index, place in enumerate(found) if place not in found[:index] and (index == 0 or place.movable)]
+
+    def _move(self, place: Place) -> None:
+        """The rest of this task goes there too."""
+        display.vv(f"{self.place.name} is reached at {place.name} now")
+        self.drop(force=True)
+        self.place = place
+        place.apply(self._connection)
+
+    def _question(self, words: t.Sequence[str], place: Place | None = None) -> t.Mapping[str, t.Any]:
+        """In a process of its own, so that options which are set here are set for this question only."""
+        if self._connection.has_option("reconnection_retries"):
+            self._connection.set_option("reconnection_retries", 0)
+        if place is not None:
+            place.apply(self._connection)
+            place.stand_alone(self._connection)
+        return read_answer(words, self._run(f"{self._program()} {' '.join(shlex.quote(word) for word in words)}"))
+
+    def _run(self, command: str) -> t.Mapping[str, t.Any]:
+        self._action._connection = self._connection
+        return t.cast("t.Mapping[str, t.Any]", self._action._low_level_execute_command(command, sudoable=True))
+
+    def _option(self, name: str) -> t.Any:
+        return self._connection.get_option(name) if self._connection.has_option(name) else None
+
+    def _program(self) -> str:
+        """With the Python that modules run with; ansible-core may still have to find it."""
+        python = C.config.get_config_value("INTERPRETER_PYTHON", variables=self._task_vars)
+        python = self._action._templar.template(python) if python else ""
+        if not python or python.startswith("auto"):
+            python = (self._task_vars.get("ansible_facts") or {}).get("discovered_interpreter_python")
+        return f"{python} {PROGRAM}" if python else CONSOLE_PROGRAM
+
+
+def _bind(work: t.Callable[..., t.Any], *args: t.Any) -> t.Callable[[], t.Any]:
+    return lambda: work(*args)
+
+
+def read_answer(words: t.Sequence[str], ran: t.Mapping[str, t.Any]) -> t.Mapping[str, t.Any]:
+    """The JSON object that the program printed, whatever stands around it. Raises AnsibleError with what came instead."""
+    text = str(ran.get("stdout") or "")
+    decoder = json.JSONDecoder()
+    for index, line in enumerate(text.splitlines()):
+        if line.lstrip().startswith("{"):
+            try:
+                answer = decoder.raw_decode("\n".join(text.splitlines()[index:]).lstrip())[0]
+            except ValueError:
+                continue
+            if isinstance(answer, dict):
+                return answer
+    said = " ".join(f"{text} {ran.get('stderr') or ''}".split())
+    if "No such file" in said or "not found" in said:
+        return {"state": "unknown"}
+    raise AnsibleError(f"hypervisor-vnet {words[0]} ended with {ran.get('rc')}: {said[-300:]}")
