@@ -35,6 +35,7 @@ LAST = f"{STATE}/last"
 RESULT = f"{STATE}/result.json"
 REPORT = f"{STATE}/report.json"
 PROGRAM = f"{STATE}/hypervisor-vnet"
+MEMORY = "what was applied is remembered"
 _BOOT_ID = "/proc/sys/kernel/random/boot_id"
 
 
@@ -117,7 +118,7 @@ class Journal:
         with uninterrupted():
             memory = self._machine.read(APPLIED)
             undo = Write(APPLIED, memory.content, 0o600) if memory else Remove(APPLIED)
-            self._append({"why": "memory", "undo": [action_to_json(undo)], "lasting": True})
+            self._append({"why": MEMORY, "undo": [action_to_json(undo)], "lasting": True})
             self._machine.write(APPLIED, FileState(applied, 0o600))
             self._append({"after": after})
             if not span_of(read_journal(self._machine)):

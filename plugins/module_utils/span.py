@@ -16,7 +16,7 @@ import typing as t
 from .host.machine import Machine
 from .host.probe import measure, still
 from .host.session import end_holder, exclusive, is_held, uninterrupted
-from .journal import JOURNAL, LAST, LOCK, REPORT, RESULT, Journal, is_finished, read_journal, same_boot, span_of, standing_span
+from .journal import JOURNAL, LAST, LOCK, MEMORY, REPORT, RESULT, Journal, is_finished, read_journal, same_boot, span_of, standing_span
 from .model.problem import VnetError
 from .model.span import Confirm, Span
 from .model.state import FileState
@@ -199,7 +199,7 @@ def _undo(machine: Machine, why: str) -> Json:
     """Unwind the journal, look at what that left, and write the report."""
     entries = read_journal(machine)
     span = span_of(entries)
-    steps = [entry["why"] for entry in entries if "why" in entry]
+    steps = [entry["why"] for entry in entries if entry.get("why", MEMORY) != MEMORY]
     release_reserve(machine)
     rebooted = not same_boot(machine, entries)
     undone = Journal(machine).unwind()

@@ -158,7 +158,7 @@ def test_a_run_and_its_end() -> None:
     entries = [json.loads(line) for line in machine.files[LAST].splitlines()]
     assert entries[0] == {"boot_id": "boot", "span": None}
     assert entries[1] == {"run": {"observed": {"seen": 1}}}
-    assert [entry["why"] for entry in entries[2:-1]] == ["a", "k", "file", "memory"]
+    assert [entry["why"] for entry in entries[2:-1]] == ["a", "k", "file", MEMORY]
     assert entries[-1] == {"after": {"links": {}}}
 
 
@@ -181,7 +181,7 @@ def test_the_memory_is_undone_too() -> None:
     journal = begun(machine, armed())
     journal.run(STEPS)
     journal.finish("memory\n", {})
-    assert journal.unwind().groups == ["memory", "file", "k", "a"]
+    assert journal.unwind().groups == [MEMORY, "file", "k", "a"]
     assert machine.files[APPLIED] == "before\n"
 
 
@@ -196,7 +196,7 @@ def test_a_checkpoint_keeps_what_ran_before_a_failing_run() -> None:
     assert journal.unwind_run().groups == ["file", "k"]
     assert machine.files[JOURNAL] == kept
     assert machine.files[APPLIED] == "one\n"
-    assert journal.unwind().groups == ["memory", "a"]
+    assert journal.unwind().groups == [MEMORY, "a"]
 
 
 def test_a_killed_run_of_a_checkpoint_is_undone_alone() -> None:
