@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import typing as t
 
 import pytest
@@ -87,6 +88,15 @@ class NotedMachine(Machine):
     def set_sysctl(self, key: str, value: str) -> None:
         self.files[f"/proc/sys/{key}"] = value
         self.done.append(f"{key}={value}")
+
+
+@pytest.fixture(autouse=True)
+def signals() -> t.Iterator[None]:
+    """A finished run ignores what would stop it; the tests after it must not."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 def ips(*lines: str) -> list[Ip]:
