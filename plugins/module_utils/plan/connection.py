@@ -16,7 +16,6 @@ from dataclasses import dataclass
 
 from ..model.control import ControlPath
 from ..model.networkmanager import Facts as NetworkManagerFacts
-from ..model.route import Route
 from ..model.state import HostState, Link
 
 IpAddress = t.Union[ipaddress.IPv4Address, ipaddress.IPv6Address]
@@ -72,16 +71,22 @@ class Connection:
             return self.control.peer
         for target in self.targets:
             if target in network and self._is_here(target, devs):
-                best = self._best(target)
+                best = self._best.get(target)
                 if table != "main" or best is None or (network.prefixlen, -metric) >= best:
                     return str(target)
         return ""
 
-    def _best(self, target: IpAddress) -> tuple[int, int] | None:
-        """Prefix length and negated metric of the route in main that wins for an address, through our interfaces."""
-        ours = [route for route in self.state.routes if route.table == "main" and any(route.leads_through(name) for name in self.links)]
-        found = [(network.prefixlen, -route.metric) for route in ours for network in [network_of(route)] if network and target in network]
-        return max(found, default=None)
+    @functools.cached_property
+    def _best(self) -> dict[IpAddress, tuple[int, int]]:
+        """Prefix length and negated metric of the route in main that wins for each target, through our interfaces."""
+        best: dict[IpAddress, tuple[int, int]] = {}
+        for route in self.state.routes:
+            network = to_network(route.dst, route.family)
+            if route.table == "main" and network and {route.dev, *(hop.dev for hop in route.nexthops)} & self.links:
+                for target in self.targets:
+                    if target in network:
+                        best[target] = max(best.get(target, (-1, 0)), (network.prefixlen, -route.metric))
+        return best
 
 
 def connection_of(state: HostState) -> Connection | None:
@@ -92,7 +97,7 @@ def connection_of(state: HostState) -> Connection | None:
     homes = [link.name for link in state.links.values() if any(_host(address.cidr) == control.local for address in link.addresses)]
     peer = ipaddress.ip_address(control.peer)
     shared = [route for route in state.routes if route.nexthops and route.leads_through(control.dev)]
-    legs = [hop.dev for route in shared for hop in route.nexthops if (network := network_of(route)) and peer in network]
+    legs = [hop.dev for route in shared for hop in route.nexthops if (network := to_network(route.dst, route.family)) and peer in network]
     if not any(is_card(link) for link in _reached([control.dev], state, _carriers)):
         return Connection(control, state, frozenset({*state.links, control.dev}), hidden=True)
     links = frozenset(link.name for link in _reached([control.dev, *homes, *legs], state, _joined))
@@ -123,10 +128,6 @@ def _carriers(link: Link, state: HostState) -> tuple[str, ...]:
 def is_card(link: Link) -> bool:
     """A NIC, or a veth, which is the NIC of a container."""
     return link.kind in ("", "veth") and link.type in ("ether", "infiniband")
-
-
-def network_of(route: Route) -> IpNetwork | None:
-    return to_network(route.dst, route.family)
 
 
 def to_network(text: str, family: int = 4) -> IpNetwork | None:

@@ -34,7 +34,7 @@ _MANAGERS = ("systemd-networkd", "NetworkManager")
 _MANAGER_VERBS = frozenset({"kill", "reset-failed", "start", "stop"})
 # Hooks of ifupdown for name servers, and scripts of ours.
 _HOOKS = ("/etc/network/if-", "/etc/NetworkManager/dispatcher.d/hypervisor-vnet-")
-_SHOWN = 4
+_SHOWN, _SHOWN_LINES = 4, 10
 
 
 def touched(steps: t.Sequence[Step], state: HostState) -> tuple[str, ...]:
@@ -48,13 +48,13 @@ def touched(steps: t.Sequence[Step], state: HostState) -> tuple[str, ...]:
         for way, what in judge.ways(action):
             ways.setdefault(way, []).append(what)
     # Interfaces speak for themselves, and say the most.
-    return tuple(_line(way, whats) for way, whats in sorted(ways.items(), key=lambda item: any(item[1])))
+    plain = [way for way, whats in ways.items() if not any(whats)]
+    more = [f"and {len(plain) - _SHOWN_LINES} more"] if len(plain) > _SHOWN_LINES else []
+    return (*plain[:_SHOWN_LINES], *more, *(_line(way, whats) for way, whats in ways.items() if any(whats)))
 
 
 def _line(way: str, whats: t.Sequence[str]) -> str:
-    details = [what for what in dict.fromkeys(whats) if what]
-    if not details:
-        return way
+    details = list(dict.fromkeys(whats))
     more = f" and {len(details) - _SHOWN} more" if len(details) > _SHOWN else ""
     return f"{way}: {', '.join(details[:_SHOWN])}{more}"
 

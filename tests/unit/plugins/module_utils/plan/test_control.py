@@ -370,6 +370,8 @@ def test_long_rows_are_cut() -> None:
     assert touches(*settings, *settings) == (
         "kernel settings: " + ", ".join(f"net/ipv4/conf/eth0/{key} = 1" for key in "abcd") + " and 2 more",
     )
+    plugs = [Ip(f"link set dev tap{number} master xenbr0") for number in range(12)]
+    assert touches(*plugs, state=STACK) == (*(f"tap{number} becomes a port of xenbr0" for number in range(10)), "and 2 more")
 
 
 def view(name: str, *cidrs: str, master: str = "") -> LinkView:
