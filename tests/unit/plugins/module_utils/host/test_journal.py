@@ -19,6 +19,7 @@ from ansible_collections.hypervisor.vnet.plugins.module_utils.journal import (
     APPLIED,
     JOURNAL,
     LAST,
+    MEMORY,
     Journal,
     grouped,
     is_finished,
