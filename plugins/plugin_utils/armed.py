@@ -19,8 +19,9 @@ Result = dict[str, t.Any]
 # Seconds. A run that says nothing is asked about after PATIENCE; an answer that is on its way has GRACE to arrive.
 PATIENCE = 15.0
 GRACE = 5.0
-# The host answers, but knows nothing of the run, and the run's own connection says nothing: no change takes this long.
-ENDLESS = 1800.0
+# The host answers, but knows nothing of the run, and the run's own connection says nothing. It may wait for another's
+# change to be confirmed, which takes an hour at most, and take its time then.
+ENDLESS = 4500.0
 
 
 class ConnectionLost(Exception):
@@ -70,7 +71,7 @@ class ArmedRun:
                 return self._armed(result)
             # The module was killed: nobody has told whether it had armed.
             seen = self._ask() if result.get("failed") and ("module_stdout" in result or "module_stderr" in result) else None
-            if seen is None or _state(seen) in ("", "unknown"):
+            if seen is None or not self._is_known(seen):
                 return Armed(result)
         return self._armed(_found(seen))
 
@@ -84,7 +85,7 @@ class ArmedRun:
         now = self._clock.now()
         if seen.answer is not None:
             self._heard = now
-            self._has_it = _state(seen) != "unknown"
+            self._has_it = self._is_known(seen)
         if now >= self._heard + self._timeout + LATE or waited >= ENDLESS:
             raise ConnectionLost
         return GRACE if self._has_it else PATIENCE
@@ -94,7 +95,7 @@ class ArmedRun:
         unknown_since = None
         while self._clock.now() < self._heard + self._timeout + LATE:
             seen = self._ask()
-            if _state(seen) == "unknown":
+            if seen.answer is not None and not self._is_known(seen):
                 # A module that has lost its connection goes on, and may be about to arm.
                 unknown_since = unknown_since or self._clock.now()
                 if self._clock.now() >= unknown_since + GRACE:
@@ -103,6 +104,10 @@ class ArmedRun:
                 return seen
             self._clock.sleep(PAUSE)
         return None
+
+    def _is_known(self, seen: Seen) -> bool:
+        """The run, to the host. A run of the same checkpoint that is done may be an earlier one."""
+        return _state(seen) not in ("", "unknown", *(["done"] if self._joined else []))
 
     def _ask(self) -> Seen:
         return self._host.ask(("result", self._id, "--wait", "0"), 0.0, fresh=True)

@@ -58,11 +58,13 @@ class ArmedAction(ActionBase):  # type: ignore[misc]
 
     def _act(self, task_vars: dict[str, t.Any]) -> Result:
         timeout = self._timeout("confirm_timeout")
-        if self._task.check_mode or timeout == 0:
-            return self._module({}, task_vars)
         checkpoint = open_checkpoint(self._host_vars(task_vars))
+        if self._task.check_mode:
+            return self._module({"checkpoint": checkpoint}, task_vars)
         span_id = checkpoint or uuid.uuid4().hex
-        armed = self._run_armed(span_id, timeout, task_vars, joined=bool(checkpoint))
+        if timeout == 0 and not checkpoint:
+            return self._module({"checkpoint": span_id}, task_vars)
+        armed = self._run_armed(span_id, timeout or TIMEOUT, task_vars, joined=bool(checkpoint))
         if armed.span is None:
             return armed.result
         return self._settled(armed, task_vars)
@@ -145,7 +147,7 @@ class ArmedAction(ActionBase):  # type: ignore[misc]
 
     def _timeout(self, option: str) -> float:
         try:
-            return float(int(self._task.args.get(option, TIMEOUT)))
+            return max(0.0, float(int(self._task.args.get(option, TIMEOUT))))
         except (TypeError, ValueError):
             return TIMEOUT  # the module refuses it, in its own words
 

@@ -28,7 +28,7 @@ def task_result(result: Result, ending: Ending, span: Span, seconds: float) -> R
                 "id": span.id,
                 "seconds": round(seconds, 1),
                 "address": ending.place,
-                "probes": sorted(ending.answer.get("probes") or {}),
+                "probes": dict(ending.answer.get("probes") or {}),
             }
         return kept
     failure: Result = {"failed": True, "changed": False}

@@ -107,6 +107,20 @@ def test_lost_answers(case, host, module, armed, soonest, latest):
     assert soonest <= pretend.time.now <= latest
 
 
+def test_a_lost_answer_within_a_checkpoint_is_not_taken_from_an_earlier_run():
+    pretend, run = begin(joined=True)
+    pretend.time.now = 30
+    with pytest.raises(ConnectionLost):
+        do(breaks(), pretend, run)
+
+
+@pytest.mark.parametrize(("case", "host"), [("still running", {"takes": 40}), ("undone", {"timeout": 25.0})])
+def test_what_becomes_of_a_checkpoint_is_seen_without_the_answer(case, host):
+    pretend, run = begin(joined=True, **host)
+    pretend.time.now = 30
+    assert do(breaks(), pretend, run).span.joined
+
+
 def test_what_the_connection_said_stays_the_cause():
     pretend, run = begin(armed_at=FOREVER)
     with pytest.raises(ConnectionLost) as raised:

@@ -184,7 +184,8 @@ def test_a_run_that_arms_nothing_is_returned_as_it_is(host):
 def test_without_a_watchdog_the_module_runs_alone(host, args):
     host.say("module", PLANNED)
     assert host.run(**args) == PLANNED
-    assert host.args == args
+    assert host.args["confirm_timeout"] == args["confirm_timeout"]
+    assert host.args["checkpoint"]
     assert host.log == ["web1: module"]
 
 
@@ -192,7 +193,7 @@ def test_check_mode_arms_nothing(host):
     host.say("module", armed())
     host.task.check_mode = True
     assert host.run() == armed()
-    assert host.args == {}
+    assert host.args == {"checkpoint": ""}
 
 
 def test_each_run_has_an_id_of_its_own(host):
@@ -216,7 +217,7 @@ def test_an_armed_change_is_confirmed(host):
     result = host.run()
     confirmed = result.pop("confirmed")
     assert result == {**PLANNED, "warnings": ["vif1.0 appeared"]} or result == PLANNED
-    assert (confirmed["id"], confirmed["address"], confirmed["probes"]) == ("s1", "web1", ["gateway4"])
+    assert (confirmed["id"], confirmed["address"], confirmed["probes"]) == ("s1", "web1", {"gateway4": ""})
     assert confirmed["seconds"] < 30
     assert host.log[:2] == ["web1: true", "web1: module"]
     assert host.logged("result") == ["web1: result s1 --wait 3"] * 2
@@ -380,6 +381,15 @@ def test_a_task_within_a_checkpoint_joins_it(host):
     assert not host.logged("confirm")
 
 
+@pytest.mark.parametrize("check_mode", [False, True])
+def test_every_task_within_a_checkpoint_is_known_to_be_of_it(host, check_mode):
+    host.vars.update(open_fact())
+    host.task.check_mode = check_mode
+    host.say("module", PLANNED)
+    assert host.run(confirm_timeout=0) == PLANNED
+    assert host.args["checkpoint"] == "c1"
+
+
 def test_a_checkpoint_of_an_earlier_run_in_a_fact_cache_is_none(host):
     host.vars.update(open_fact(controller="elsewhere-1"))
     host.say("module", PLANNED)
@@ -506,5 +516,5 @@ def test_local_is_confirmed_without_any_connection(host, tmp_path, monkeypatch):
     connection = connection_loader.get("local", PlayContext())
     action = xen_bridge.ActionModule(host.task, connection, PlayContext(), DataLoader(), Templar(DataLoader()))
     action._execute_module = lambda module_args, task_vars: armed(addresses=["10.0.0.9"])
-    assert action.run(task_vars=host.vars)["confirmed"]["probes"] == []
+    assert action.run(task_vars=host.vars)["confirmed"]["probes"] == {}
     assert host.log == ["result s1 --wait 3", "confirm s1 --wait 10"]

@@ -29,7 +29,7 @@ def test_confirmed():
     ending = Ending("confirmed", {"confirmed": True, "probes": {"gateway4": "", "dns a": ""}}, "10.0.0.9", {"10.0.0.5": "refused"})
     assert task_result(PLANNED, ending, SPAN, 3.14159) == {
         **PLANNED,
-        "confirmed": {"id": "s1", "seconds": 3.1, "address": "10.0.0.9", "probes": ["dns a", "gateway4"]},
+        "confirmed": {"id": "s1", "seconds": 3.1, "address": "10.0.0.9", "probes": {"gateway4": "", "dns a": ""}},
     }
 
 
