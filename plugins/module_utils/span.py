@@ -158,18 +158,23 @@ def roll_back_last(machine: Machine) -> Json:
         recovered = Journal(machine).recover()
         if recovered:
             raise VnetError(f"{recovered}; look at the host, and say it again if the last kept change shall go too")
-        entries = read_journal(machine, LAST)
-        if not entries:
-            raise VnetError("there is no change to roll back")
-        if not same_boot(machine, entries):
-            raise VnetError("the host was booted since its last change; bring it back by applying what was declared before")
-        changed = changed_since(entries)
-        if changed:
-            raise VnetError(
-                f"changed since by others, or by hand: {', '.join(changed)}; put that back first, or apply what was declared before"
-            )
+        obstacle = why_not_back(machine, read_journal(machine, LAST))
+        if obstacle:
+            raise VnetError(obstacle)
         machine.rename(LAST, JOURNAL)
         return _undo(machine, "asked for, after it had been kept")
+
+
+def why_not_back(machine: Machine, entries: t.Sequence[Json]) -> str:
+    """Why the change that was kept last cannot be rolled back; empty when it can."""
+    if not entries:
+        return "there is no change to roll back"
+    if not same_boot(machine, entries):
+        return "the host was booted since its last change; bring it back by applying what was declared before"
+    changed = changed_since(entries)
+    if changed:
+        return f"changed since by others, or by hand: {', '.join(changed)}; put that back first, or apply what was declared before"
+    return ""
 
 
 def undo_expired(machine: Machine, id_: str) -> None:
