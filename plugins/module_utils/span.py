@@ -92,7 +92,7 @@ def outcome(machine: Machine, id_: str, wait: float) -> Json:
 
 def _outcome(machine: Machine, id_: str) -> Json:
     entries = read_journal(machine)
-    if _id(entries) == id_:
+    if entries and _id(entries) == id_:
         if is_held(LOCK):
             return {"state": "running"}
         if not is_finished(entries):
@@ -145,9 +145,10 @@ def _not_standing(machine: Machine, id_: str, probes: t.Mapping[str, str]) -> Js
 
 
 def roll_back(machine: Machine, id_: str) -> Json:
-    """Undo the span now."""
+    """Undo the span now; with an empty id, a run that was killed and was not armed."""
     with exclusive(LOCK):
-        if _id(read_journal(machine)) == id_:
+        entries = read_journal(machine)
+        if entries and _id(entries) == id_:
             return {"state": "undone", "report": _undo(machine, "asked for")}
     return _outcome(machine, id_)
 
