@@ -92,7 +92,7 @@ def outcome(machine: Machine, id_: str, wait: float) -> Json:
 
 def _outcome(machine: Machine, id_: str) -> Json:
     entries = read_journal(machine)
-    if _id(entries) == id_:
+    if entries and _id(entries) == id_:
         if is_held(LOCK):
             return {"state": "running"}
         if not is_finished(entries):
@@ -145,9 +145,10 @@ def _not_standing(machine: Machine, id_: str, probes: t.Mapping[str, str]) -> Js
 
 
 def roll_back(machine: Machine, id_: str) -> Json:
-    """Undo the span now."""
+    """Undo the span now; with an empty id, a run that was killed and was not armed."""
     with exclusive(LOCK):
-        if _id(read_journal(machine)) == id_:
+        entries = read_journal(machine)
+        if entries and _id(entries) == id_:
             return {"state": "undone", "report": _undo(machine, "asked for")}
     return _outcome(machine, id_)
 
@@ -158,18 +159,23 @@ def roll_back_last(machine: Machine) -> Json:
         recovered = Journal(machine).recover()
         if recovered:
             raise VnetError(f"{recovered}; look at the host, and say it again if the last kept change shall go too")
-        entries = read_journal(machine, LAST)
-        if not entries:
-            raise VnetError("there is no change to roll back")
-        if not same_boot(machine, entries):
-            raise VnetError("the host was booted since its last change; bring it back by applying what was declared before")
-        changed = changed_since(entries)
-        if changed:
-            raise VnetError(
-                f"changed since by others, or by hand: {', '.join(changed)}; put that back first, or apply what was declared before"
-            )
+        obstacle = why_not_back(machine, read_journal(machine, LAST))
+        if obstacle:
+            raise VnetError(obstacle)
         machine.rename(LAST, JOURNAL)
         return _undo(machine, "asked for, after it had been kept")
+
+
+def why_not_back(machine: Machine, entries: t.Sequence[Json]) -> str:
+    """Why the change that was kept last cannot be rolled back; empty when it can."""
+    if not entries:
+        return "there is no change to roll back"
+    if not same_boot(machine, entries):
+        return "the host was booted since its last change; bring it back by applying what was declared before"
+    changed = changed_since(entries)
+    if changed:
+        return f"changed since by others, or by hand: {', '.join(changed)}; put that back first, or apply what was declared before"
+    return ""
 
 
 def undo_expired(machine: Machine, id_: str) -> None:
