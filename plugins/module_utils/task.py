@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 import typing as t
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ from .argspec import confirm_problems
 from .facts import host_facts
 from .host.machine import Machine
 from .host.recording import RecordingMachine, ReplayingMachine
-from .host.session import Interrupted, detach, own_session, sign_lock, wait_until_free
+from .host.session import Interrupted, await_end, detach, own_session, sign_lock, wait_until_free
 from .journal import APPLIED, LOCK, RESULT, STATE, Journal, is_finished, last_run, read_journal, standing_span
 from .model.applied import Applied, applied_from_text
 from .model.document import Document
@@ -160,15 +161,18 @@ def _start(change: Change, confirm: Confirm, machine: Machine, warnings: list[st
     if not span or not touches:
         return _result(plan, change.before, warnings + _apply(change, span))
     machine.remove(RESULT)
-    pid = detach(lambda: _go_on(change, span, machine))
+    module = os.getpid()
+    pid = detach(lambda: _go_on(change, span, machine, module))
     leave_session(machine, pid)
     armed = {"id": span.id, "timeout": span.timeout, "addresses": list(plan.addresses), "touches": list(plan.control), "joined": joined}
     return _result(plan, change.before, warnings, armed)
 
 
-def _go_on(change: Change, span: Span, machine: Machine) -> None:
+def _go_on(change: Change, span: Span, machine: Machine, module: int) -> None:
     """In the background: nobody hears us but who asks for the result."""
     sign_lock(LOCK)
+    # Its answer must be on its way before the network is.
+    await_end(module)
     try:
         answer: Json = {"failed": False, "msg": "", "warnings": _apply(change, span)}
     except (Refused, VnetError) as error:
