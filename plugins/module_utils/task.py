@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 import typing as t
@@ -35,7 +36,7 @@ from .program import install_program
 from .render.diff import Diff, commands, file_diffs, link_diffs, setting_diffs
 from .snapshot import Scope, left_behind, looks, record
 from .span import await_others, keep_result, open_span, turn
-from .watchdog import disarm, leave_session
+from .watchdog import disarm, leave_session, release_reserve, reserve
 
 # What settles by itself (carrier, leases, duplicate address detection) has this long.
 VERIFY_LIMIT = 10.0
@@ -243,10 +244,15 @@ def _apply(change: Change, span: Span | None) -> list[str]:
         after = _verify(change.document, plan)
         journal.finish(plan.applied.to_text(), looks(after, change.scope))
     except (VnetError, Refused, OSError) as error:
+        release_reserve(Machine())
         undone = journal.unwind_run()
         failures = [*undone.failures, *left_behind([{"run": change.run}])]
         if span and not span.checkpoint:
             disarm(Machine(), span)
+        elif span:
+            # The other runs of the checkpoint may have to be undone, too.
+            with contextlib.suppress(VnetError):
+                reserve(Machine())
         kept = "the host is as it was before" if not failures else f"not everything could be undone: {'; '.join(failures)}"
         raise VnetError(f"{_what_stopped(error, span)} and was undone: {error}; {kept}") from error
     return _foreign(change.before, after, plan)
