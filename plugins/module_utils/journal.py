@@ -111,7 +111,7 @@ class Journal:
                 _do(self._machine, group)
             except VnetError as error:
                 # Of a batch, the error names the line itself.
-                raise VnetError(f"{group[0].why}: {error}" if len(group) == 1 else str(error)) from error
+                raise type(error)(f"{group[0].why}: {error}" if len(group) == 1 else str(error)) from error
 
     def finish(self, applied: str, after: Json) -> None:
         """Make ``applied`` the memory of the host and end the run; ``after`` is how the host looks now. Unless armed, it is kept."""

@@ -8,6 +8,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import time
 import typing as t
 from dataclasses import dataclass, field
@@ -18,7 +20,7 @@ from .argspec import confirm_problems
 from .facts import host_facts
 from .host.machine import Machine
 from .host.recording import RecordingMachine, ReplayingMachine
-from .host.session import Interrupted, detach, own_session, sign_lock, wait_until_free
+from .host.session import Interrupted, await_end, detach, own_session, sign_lock, wait_until_free
 from .journal import APPLIED, LOCK, RESULT, STATE, Journal, is_finished, last_run, read_journal, standing_span
 from .model.applied import Applied, applied_from_text
 from .model.document import Document
@@ -34,7 +36,7 @@ from .program import install_program
 from .render.diff import Diff, commands, file_diffs, link_diffs, setting_diffs
 from .snapshot import Scope, left_behind, looks, record
 from .span import await_others, keep_result, open_span, turn
-from .watchdog import disarm, leave_session
+from .watchdog import disarm, leave_session, release_reserve, reserve
 
 # What settles by itself (carrier, leases, duplicate address detection) has this long.
 VERIFY_LIMIT = 10.0
@@ -160,15 +162,18 @@ def _start(change: Change, confirm: Confirm, machine: Machine, warnings: list[st
     if not span or not touches:
         return _result(plan, change.before, warnings + _apply(change, span))
     machine.remove(RESULT)
-    pid = detach(lambda: _go_on(change, span, machine))
+    module = os.getpid()
+    pid = detach(lambda: _go_on(change, span, machine, module))
     leave_session(machine, pid)
     armed = {"id": span.id, "timeout": span.timeout, "addresses": list(plan.addresses), "touches": list(plan.control), "joined": joined}
     return _result(plan, change.before, warnings, armed)
 
 
-def _go_on(change: Change, span: Span, machine: Machine) -> None:
+def _go_on(change: Change, span: Span, machine: Machine, module: int) -> None:
     """In the background: nobody hears us but who asks for the result."""
     sign_lock(LOCK)
+    # Its answer must be on its way before the network is.
+    await_end(module)
     try:
         answer: Json = {"failed": False, "msg": "", "warnings": _apply(change, span)}
     except (Refused, VnetError) as error:
@@ -239,10 +244,15 @@ def _apply(change: Change, span: Span | None) -> list[str]:
         after = _verify(change.document, plan)
         journal.finish(plan.applied.to_text(), looks(after, change.scope))
     except (VnetError, Refused, OSError) as error:
+        release_reserve(Machine())
         undone = journal.unwind_run()
         failures = [*undone.failures, *left_behind([{"run": change.run}])]
         if span and not span.checkpoint:
             disarm(Machine(), span)
+        elif span:
+            # The other runs of the checkpoint may have to be undone, too.
+            with contextlib.suppress(VnetError):
+                reserve(Machine())
         kept = "the host is as it was before" if not failures else f"not everything could be undone: {'; '.join(failures)}"
         raise VnetError(f"{_what_stopped(error, span)} and was undone: {error}; {kept}") from error
     return _foreign(change.before, after, plan)

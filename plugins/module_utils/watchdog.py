@@ -53,7 +53,7 @@ ExecStart={sys.executable} {PROGRAM} undo --boot
 
 def arm(machine: Machine, span: Span) -> list[str]:
     """Set the watchdog for a span; warnings. VnetError: it cannot be set, and nothing must be changed."""
-    machine.write(RESERVE, FileState("\0" * _RESERVED, 0o600))
+    reserve(machine)
     if not machine.exists(_SYSTEMD):
         detach(lambda: _wait_and_undo(machine, span))
         return ["this host has no systemd: a change that cuts it off is undone in time, but not when the host is reset before"]
@@ -70,6 +70,11 @@ def disarm(machine: Machine, span: Span) -> None:
     machine.remove(RESERVE)
     if machine.exists(_SYSTEMD):
         machine.run(("systemctl", "stop", "--no-block", f"{_timer(span)}.timer"))
+
+
+def reserve(machine: Machine) -> None:
+    """Keep space back for undoing; VnetError when there is none."""
+    machine.write(RESERVE, FileState("\0" * _RESERVED, 0o600))
 
 
 def release_reserve(machine: Machine) -> None:

@@ -166,6 +166,7 @@ def test_stopped_by_sigterm_at_each_step(host: Namespace) -> None:
             moved(host, before)
             host.module("xen_bridge", **ABSENT).ok()
         else:
+            assert "the run was stopped and was undone: " in answer.failed(), number
             assert "stopped by SIGTERM" in answer.failed(), number
         restored(host, before)
 

@@ -129,10 +129,13 @@ class Machine:
 
     def append(self, path: str, text: str) -> None:
         """Add to a file, on disk before we return."""
-        with open(path, "a", encoding="utf-8") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
+        try:
+            with open(path, "a", encoding="utf-8") as stream:
+                stream.write(text)
+                stream.flush()
+                os.fsync(stream.fileno())
+        except OSError as error:
+            raise VnetError(f"{path}: cannot be written: {error.strerror}") from error
 
     def remove(self, path: str) -> None:
         """Remove a file; its absence is no error. The folder goes too when it is one of ours and empty."""

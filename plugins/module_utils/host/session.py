@@ -81,6 +81,13 @@ def detach(work: t.Callable[[], None]) -> int:
         os._exit(status)
 
 
+def await_end(parent: int, limit: float = 5.0) -> None:
+    """Wait up to ``limit`` seconds for the end of our parent, which may have something to say first."""
+    end = time.monotonic() + limit
+    while os.getppid() == parent and time.monotonic() < end:
+        time.sleep(0.005)
+
+
 @contextlib.contextmanager
 def exclusive(path: str, limit: float = 300.0) -> t.Iterator[None]:
     """Hold the one lock of the host; wait for another run up to ``limit`` seconds."""
