@@ -374,6 +374,7 @@ def test_bridge_netfilter(host: Namespace, word: str, value: str) -> None:
     assert netfilter(host) == [value] * 3
     apply(host, {"name": "br0"}, bridge_netfilter="keep")
     assert netfilter(host) == [value] * 3, "keep leaves what was set before"
+    assert host.snapshot().files == before.files, "persist: none is for the running kernel only"
     apply(host, {"name": "br0"}, state="absent")
     assert netfilter(host) == ["0", "1", "0"]
     assert_same(before, host.snapshot())
