@@ -467,7 +467,7 @@ def assert_same(before: Snapshot, after: Snapshot, memory: bool = False) -> None
 
 
 _VOLATILE = re.compile(
-    r"index|link_netns|stats|life_time|timer|promiscuity|allmulti|group_address|_num|tcn|topology_change|hash_|max_age|root_|gc_"
+    r"index|link_netns|stats|life_time|timer|promiscuity|allmulti|group_address|_num|tcn|topology_change|hash_|max_age|root_|gc_|tso_max"
 )
 # What bridges and ports count or learn by themselves.
 _PORT_VOLATILE = frozenset(
