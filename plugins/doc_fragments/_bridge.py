@@ -231,6 +231,7 @@ options:
     description:
       - Whether bridged frames pass through iptables (V(enable)) or not (V(disable)), also after a reboot and when the module br_netfilter is
         loaded later. V(keep) leaves it as it is.
+      - As long as every bridge is O(persist=none), it holds for the running kernel only.
       - It is a switch of the whole host.
     type: str
     choices: [keep, enable, disable]

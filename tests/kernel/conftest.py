@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from harness import Namespace
+from hosts import foreign, no_waiting
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -33,3 +34,15 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Namespace]:
     namespace = Namespace(str(tmp_path_factory.mktemp("world")))
     yield namespace
     namespace.close()
+
+
+@pytest.fixture
+def host(empty: Namespace) -> Namespace:
+    """The usual host: foreign things on it, and free cards eth2 and eth3. Theirs are down, as new cards are."""
+    no_waiting(empty)
+    foreign(empty)
+    for name, mac in (("eth2", "52:54:00:dd:00:02"), ("eth3", "52:54:00:dd:00:03")):
+        empty.ip(f"link add {name} address {mac} type veth peer name {name}-far\nlink set {name}-far up")
+        empty.sysctl(f"net/ipv6/conf/{name}-far/disable_ipv6", "1")
+    empty.settle()
+    return empty

@@ -20,7 +20,9 @@ from ..model.view import LinkView, Views, view_of
 from .adjust import adjust, as_declared, claimed, parting, withdraw
 from .backend import Transfer
 from .disrupt import change, guests_of, removal, replacement
+from .port import bring_up, is_free, is_port, let_go, plug, restore_link
 from .profile import quiet_ipv6, relax_rp_filter, transfer
+from .vanished import lost_profile
 from .view import present_views, with_profile
 from .wanted import declared_profile, returning_profile
 
@@ -56,18 +58,18 @@ def plan_present(name: str, before: AppliedBridge | None, after: AppliedBridge, 
     steps: list[Step] = []
     transfers: list[Transfer] = []
     there = profile_of(state, name) if link else Profile()
-    loses = bool(before and before.bridge.uplink != bridge.uplink and _is_port(before.bridge.uplink, name, state))
+    loses = bool(before and before.bridge.uplink != bridge.uplink and is_port(before.bridge.uplink, name, state))
     if before and loses:
         steps += _give_back(name, before.bridge.uplink, before, state, bridge)
         transfers.append(Transfer(name, before.bridge.uplink, name))
         there = parting(there, before, bridge)[1]
     steps += _make(name, after, state) if link is None else _change(link, after, state)
     if before:
-        gone = [port for port in before.bridge.ports if port not in bridge.ports and port != bridge.uplink]
-        steps += [step for port in gone for step in _let_go(port, name, before, state)]
+        gone = [port for port in before.bridge.ports if port not in bridge.ports and port != bridge.uplink and is_port(port, name, state)]
+        steps += [step for port in gone for step in let_go(port, name, before, state)]
     for port in bridge.ports:
-        steps += _plug(port, name, state)
-    takes = bool(bridge.uplink) and not _is_port(bridge.uplink, name, state)
+        steps += plug(port, name, state)
+    takes = bool(bridge.uplink) and not is_port(bridge.uplink, name, state)
     known = None if loses else before
     left = there
     if takes:
@@ -97,10 +99,6 @@ def plan_present(name: str, before: AppliedBridge | None, after: AppliedBridge, 
     return BridgePlan(tuple(steps), tuple(transfers), views, _disrupts(link, before, after, state), {name: left} if takes else {})
 
 
-def _is_port(link: str, bridge: str, state: HostState) -> bool:
-    return link in state.links and state.links[link].master == bridge
-
-
 def _cidrs(profile: Profile) -> set[str]:
     return {address.cidr for address in profile.addresses}
 
@@ -108,8 +106,10 @@ def _cidrs(profile: Profile) -> set[str]:
 def plan_absent(name: str, before: AppliedBridge, state: HostState) -> BridgePlan:
     """Give uplink and ports back what they had; remove the bridge, or leave an adopted one as it was."""
     link = state.links.get(name)
-    if link is None or link.bridge is None or before.persist == "foreign":
+    if before.persist == "foreign":
         return BridgePlan(views={name: (view_of(state, name, before.owner), view_of(state, name))})
+    if link is None or link.bridge is None:
+        return _vanished(name, before, state)
     if before.adopted is not None:
         return _leave_adopted(link, before, before.adopted, state)
     steps: list[Step] = []
@@ -118,15 +118,38 @@ def plan_absent(name: str, before: AppliedBridge, state: HostState) -> BridgePla
     own = {uplink, *before.bridge.ports}
     views: Views = {name: (view_of(state, name, before.owner, frozenset(own)), None)}
     expects = {}
-    if _is_port(uplink, name, state):
+    if is_port(uplink, name, state) or is_free(uplink, before, state):
         expects[uplink] = returning_profile(name, uplink, before, state)
         steps += _give_back(name, uplink, before, state)
         transfers.append(Transfer(name, uplink, name))
         views[uplink] = _given_back(uplink, expects[uplink], state)
     for port in before.bridge.ports:
-        steps += _let_go(port, name, before, state)
+        steps += let_go(port, name, before, state)
     steps.append(_remove(link, state, own))
     return BridgePlan(tuple(steps), tuple(transfers), views, removal(name, guests_of(name, own, state)), expects)
+
+
+def _vanished(name: str, before: AppliedBridge, state: HostState) -> BridgePlan:
+    """Somebody else removed the bridge, and with it what its uplink had."""
+    uplink = before.bridge.uplink
+    views: Views = {name: (view_of(state, name, before.owner), view_of(state, name))}
+    steps = [step for port in before.bridge.ports for step in let_go(port, name, before, state)]
+    if not is_free(uplink, before, state):
+        return BridgePlan(tuple(steps), views=views)
+    had, lost = before.links[uplink], lost_profile(uplink, before, state)
+    left = Profile(rules=tuple(rule for rule in had.profile.moved(uplink, name).rules if rule in state.rules))
+    steps += bring_up(uplink, state) if had.up else []
+    steps += _let_ipv6_in(name, uplink, before, state)
+    steps += [step for step in transfer(state, left, lost, name, uplink, None, None) if step.do or step.undo]
+    steps += [
+        ip_step(Phase.SWITCH, f"neighbour {item.address} to {uplink}", item.add_line(uplink), item.delete_line(uplink))
+        for item in lost.neighbours
+    ]
+    steps += restore_link(uplink, before, state)
+    there = profile_of(state, uplink)
+    all_of_it = replace(there, addresses=(*there.addresses, *lost.addresses), routes=(*there.routes, *lost.routes))
+    views[uplink] = _given_back(uplink, all_of_it, state)
+    return BridgePlan(tuple(steps), (Transfer(name, uplink, name),), views, expects={uplink: lost})
 
 
 def _given_back(uplink: str, profile: Profile, state: HostState) -> tuple[LinkView | None, LinkView | None]:
@@ -140,7 +163,8 @@ def _leave_adopted(link: Link, before: AppliedBridge, settings: BridgeSettings, 
     had = before.links.get(name, UplinkBefore(mac=link.mac, mtu=link.mtu))
     was = as_declared(name, had.profile)
     there = profile_of(state, name)
-    came = [port for port in (uplink, *before.bridge.ports) if _is_port(port, name, state) and before.links[port].master != name]
+    new = [port for port in (uplink, *before.bridge.ports) if port in before.links and before.links[port].master != name]
+    came = [port for port in new if is_port(port, name, state) or is_free(port, before, state)]
     views: Views = {}
     steps: list[Step] = []
     transfers: list[Transfer] = []
@@ -155,7 +179,7 @@ def _leave_adopted(link: Link, before: AppliedBridge, settings: BridgeSettings, 
         line = f"link set dev {name} mtu"
         steps.append(ip_step(Phase.SETTLE, f"mtu of {name}", f"{line} {had.mtu}", f"{line} {link.mtu}"))
     for port in came:
-        steps += _let_go(port, name, before, state) if port != uplink else []
+        steps += let_go(port, name, before, state) if port != uplink else []
     for key, value in had.sysctls if uplink in came else ():
         steps.append(sysctl_step(Phase.SETTLE, f"IPv6 of {name} as it was before", key, value, state.sysctl(key)))
     seen = view_of(state, name, before.owner, frozenset(before.links))
@@ -245,42 +269,6 @@ def _remove(link: Link, state: HostState, own: t.Collection[str]) -> Step:
     return Step(Phase.SETTLE, f"remove bridge {name}", (Ip(f"link del dev {name}"),), tuple(again))
 
 
-def _bring_up(port: str, state: HostState) -> list[Step]:
-    if state.links[port].up:
-        return []
-    return [ip_step(Phase.LINK, f"{port} up", f"link set dev {port} up", f"link set dev {port} down")]
-
-
-def _plug(port: str, name: str, state: HostState) -> list[Step]:
-    if state.links[port].master == name:
-        return []
-    steps = quiet_ipv6(state, port, f"{port} is a port of {name}") + _bring_up(port, state)
-    return [*steps, ip_step(Phase.SWITCH, f"{port} into {name}", f"link set dev {port} master {name}", f"link set dev {port} nomaster")]
-
-
-def _let_go(port: str, name: str, before: AppliedBridge, state: HostState) -> list[Step]:
-    link = state.links.get(port)
-    if link is None or link.master != name:
-        return []
-    steps = [ip_step(Phase.SWITCH, f"{port} out of {name}", f"link set dev {port} nomaster", f"link set dev {port} master {name}")]
-    return steps + _restore_link(port, before, state)
-
-
-def _restore_link(port: str, before: AppliedBridge, state: HostState) -> list[Step]:
-    """The kernel settings that the interface had before it became a port."""
-    had = before.links.get(port)
-    if had is None:
-        return []
-    steps = [
-        sysctl_step(Phase.SETTLE, f"{port} as it was before", key, value, state.sysctl(key))
-        for key, value in had.sysctls
-        if key in state.sysctls and state.sysctl(key) != value
-    ]
-    if not had.up and state.links[port].up:
-        steps.append(ip_step(Phase.SETTLE, f"{port} was down before", f"link set dev {port} down", f"link set dev {port} up"))
-    return steps
-
-
 def _take_uplink(name: str, after: AppliedBridge, state: HostState) -> tuple[Profile, list[Step]]:
     """The uplink becomes a port, and its profile (or the declared one) stands on the bridge."""
     bridge, uplink = after.bridge, after.bridge.uplink
@@ -289,7 +277,7 @@ def _take_uplink(name: str, after: AppliedBridge, state: HostState) -> tuple[Pro
     relax, restore = relax_rp_filter(state, (uplink, name))
     steps = quiet_ipv6(state, uplink, f"{uplink} becomes a port of {name}") + relax
     steps += _quiet_new_bridge(name, state)
-    steps += _bring_up(uplink, state)
+    steps += bring_up(uplink, state)
     steps.append(ip_step(Phase.SWITCH, f"{name} up", f"link set dev {name} up"))
     enslave = ip_step(Phase.SWITCH, f"{uplink} into {name}", f"link set dev {uplink} master {name}", f"link set dev {uplink} nomaster")
     steps += transfer(state, old, new, uplink, name, enslave, None)
@@ -323,21 +311,26 @@ def _ipv6_life(name: str, uplink: str, after: AppliedBridge, state: HostState) -
 
 
 def _give_back(name: str, uplink: str, before: AppliedBridge, state: HostState, stays: Bridge | None = None) -> list[Step]:
-    """``stays``: the bridge's new declaration when it does not go away with its uplink."""
+    """``stays``: the bridge's new declaration when it does not go away with its uplink. Others may have taken the uplink out of it."""
     old = parting(profile_of(state, name), before, stays)[0] if stays else profile_of(state, name)
     new = returning_profile(name, uplink, before, state, stays)
     relax, restore = relax_rp_filter(state, (name, uplink))
     restore = [step for step in restore if f"/{name}/" not in step.do[0].command()]
-    steps = list(relax)
+    steps = [*relax, *_let_ipv6_in(name, uplink, before, state), *_quiet_old_bridge(name, state)]
+    steps += bring_up(uplink, state) if uplink in before.links and before.links[uplink].up else []
+    out = ip_step(Phase.SWITCH, f"{uplink} out of {name}", f"link set dev {uplink} nomaster", f"link set dev {uplink} master {name}")
+    steps += transfer(state, old, new, name, uplink, None, out if is_port(uplink, name, state) else None)
+    return steps + restore + restore_link(uplink, before, state)
+
+
+def _let_ipv6_in(name: str, uplink: str, before: AppliedBridge, state: HostState) -> list[Step]:
+    """Managers switch IPv6 off on a bridge port; the addresses that come back need it."""
     key = f"net/ipv6/conf/{uplink}/disable_ipv6"
     had = before.links.get(uplink)
-    if state.sysctl(key) == "1" and had and (key, "1") not in had.sysctls:
-        steps += quiet_ipv6(state, uplink, f"{uplink} gets its addresses from {name}")
-        steps.append(sysctl_step(Phase.LINK, f"IPv6 on {uplink}", key, "0", "1"))
-    steps += _quiet_old_bridge(name, state)
-    release = ip_step(Phase.SWITCH, f"{uplink} out of {name}", f"link set dev {uplink} nomaster", f"link set dev {uplink} master {name}")
-    steps += transfer(state, old, new, name, uplink, None, release)
-    return steps + restore + _restore_link(uplink, before, state)
+    if state.sysctl(key) != "1" or had is None or (key, "1") in had.sysctls:
+        return []
+    quiet = quiet_ipv6(state, uplink, f"{uplink} gets its addresses from {name}")
+    return [*quiet, sysctl_step(Phase.LINK, f"IPv6 on {uplink}", key, "0", "1")]
 
 
 def _quiet_old_bridge(name: str, state: HostState) -> list[Step]:

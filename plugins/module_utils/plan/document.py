@@ -25,6 +25,7 @@ from .bridge import BridgePlan, plan_absent, plan_present
 from .check import adoption_problems, host_problems
 from .control import addresses, touched
 from .persist import BACKENDS, capture, changed_files, choose, unedited_files, wanted_files
+from .port import is_free
 
 _KEPT_SYSCTLS = ("disable_ipv6", "accept_ra", "addr_gen_mode")
 
@@ -67,6 +68,7 @@ def plan_document(document: Document, state: HostState, applied: Applied) -> Pla
     plans = {name: plan_absent(name, applied.bridges[name], state) for name in sorted(gone)}
     plans.update({name: plan_present(name, applied.bridges.get(name), bridge, state) for name, bridge in sorted(wanted.items())})
     _refuse_foreign_changes(wanted, plans, document)
+    _refuse_what_is_not_back(wanted, [applied.bridges[name] for name in sorted(gone) if plans[name].steps], document, state)
     return _compose(plans, applied, after, state)
 
 
@@ -141,6 +143,23 @@ def _link_before(name: str, bridge: Bridge, known: AppliedBridge | None, state: 
 def _refuse_foreign_changes(wanted: t.Mapping[str, AppliedBridge], plans: t.Mapping[str, BridgePlan], document: Document) -> None:
     differs = {name: [step.why for step in plans[name].steps] for name, bridge in wanted.items() if bridge.persist == "foreign"}
     problems = adoption_problems(sorted(differs), differs, document)
+    if problems:
+        raise Refused(problems)
+
+
+def _refuse_what_is_not_back(
+    wanted: t.Mapping[str, AppliedBridge], gone: t.Sequence[AppliedBridge], document: Document, state: HostState
+) -> None:
+    """A link that others took out of a bridge of ours has first to get back what it had; only then another bridge can take it."""
+    problems = []
+    for new in wanted.values():
+        places = {new.bridge.uplink: "uplink", **{port: f"ports[{at}]" for at, port in enumerate(new.bridge.ports)}}
+        for old in gone:
+            for link in (old.bridge.uplink, *old.bridge.ports):
+                if link in places and is_free(link, old, state):
+                    why = f"{link} was in {old.bridge.name}, from which somebody else took it, and has not got back yet what it had"
+                    cure = f"remove {old.bridge.name} in a run of its own first"
+                    problems.append(Problem(f"{document.place(new.bridge.name)}.{places[link]}", f"{why}; {cure}"))
     if problems:
         raise Refused(problems)
 

@@ -281,7 +281,7 @@ def _tuned_routes(handover: Handover) -> tuple[Step, ...]:
         routes += [route for route in handover.state.routes if _is_managed(handover, route.dev) and route.dev not in said]
     for move in handover.transfers:
         bridge = _mover(handover, move)
-        if bridge and bridge.bridge.moves_profile:
+        if bridge and bridge.bridge.moves_profile and move.source in handover.state.links:
             routes += [route.moved(move.source, move.target) for route in handover.state.routes_through(move.source)]
         elif bridge and move.target in bridge.links:
             routes += bridge.links[move.target].profile.routes

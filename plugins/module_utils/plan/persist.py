@@ -100,7 +100,9 @@ def wanted_files(applied: Applied, state: HostState) -> dict[str, FileState]:
         plain = backend.edits(state.managers.get(name), {})
         files.update({path: file for path, file in backend.edits(state.managers.get(name), bridges).items() if file != plain.get(path)})
     kept = {name: bridge for name, bridge in applied.bridges.items() if bridge.persist in BACKENDS}
-    files.update(boot_files(kept, applied.bridge_netfilter))
+    # A bridge that its owner's own files make lasts as well, and so does what was said of all bridges.
+    lasting = any(bridge.persist != "none" for bridge in applied.bridges.values())
+    files.update(boot_files(kept, applied.bridge_netfilter if lasting else "keep"))
     return files
 
 

@@ -72,7 +72,7 @@ def transfer(
     last = _settled(old, source) + [route.line("replace") for route in old.routes if route.family == 6 and route.onlink]
     steps = [Step(Phase.SWITCH, f"IPv6 addresses of {source}", (), tuple(Ip(line) for line in last))]
     there = {address.cidr: address for address in state.links[target].addresses} if target in state.links else {}
-    moving = {address.cidr for address in old.addresses}
+    moving = {address.cidr for address in old.addresses} | _sources(new)
     steps += [_add(address, target, there.get(address.cidr), moving) for address in new.addresses if address.family == 4]
     if enslave:
         steps.append(enslave)
@@ -93,6 +93,12 @@ def transfer(
     steps += _leftover_prefixes(state, source)
     steps += late
     return steps + [ip_step(Phase.SWITCH, f"IPv6 addresses of {target}", line) for line in _settled(new, target)]
+
+
+def _sources(profile: Profile) -> set[str]:
+    """Addresses that an IPv6 route has as its source: it is refused as long as duplicate address detection goes on."""
+    sources = {route.prefsrc for route in profile.routes}
+    return {address.cidr for address in profile.addresses if address.family == 6 and address.cidr.split("/")[0] in sources}
 
 
 def _settled(profile: Profile, dev: str) -> list[str]:
@@ -164,6 +170,8 @@ def _take_off(old: Profile, source: str) -> list[Step]:
 
 def _leftover_prefixes(state: HostState, source: str) -> list[Step]:
     """A second on-link route for a prefix would draw the traffic of the first. With its address it comes back by itself."""
+    if source not in state.links:
+        return []
     lasting = {prefix for address in state.links[source].addresses if address.valid_lft == FOREVER for prefix in address.prefixes}
     steps = []
     for route in state.routes_through(source):
