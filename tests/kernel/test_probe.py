@@ -12,7 +12,8 @@ import threading
 import time
 
 import pytest
-from harness import Child, Namespace
+from child import Child
+from harness import Namespace
 from hosts import MAC, cable, no_waiting
 
 from ansible_collections.hypervisor.vnet.plugins.module_utils.host.machine import Machine
