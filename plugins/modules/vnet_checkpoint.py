@@ -91,10 +91,9 @@ confirmed:
       type: str
       sample: 10.0.0.9
     probes:
-      description: The O(probes) that were required, and passed.
-      type: list
-      elements: str
-      sample: [gateway4, tcp 10.0.0.53:53]
+      description: The O(probes) that were required, each by its name, with what was wrong with it, which is nothing.
+      type: dict
+      sample: {"gateway4": "", "tcp 10.0.0.53:53": ""}
 report:
   description:
     - What the host undid, and why.

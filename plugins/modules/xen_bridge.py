@@ -109,10 +109,9 @@ confirmed:
       sample: 10.20.190.2
     probes:
       description:
-        - The O(probes) that were required, and passed.
-      type: list
-      elements: str
-      sample: [gateway4, tcp 10.20.190.1:22]
+        - The O(probes) that were required, each by its name, with what was wrong with it, which is nothing.
+      type: dict
+      sample: {"gateway4": "", "tcp 10.20.190.1:22": ""}
 problems:
   description:
     - Everything that is wrong with the input or the host, each with its place. Nothing was touched.
