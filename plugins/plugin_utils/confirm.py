@@ -19,6 +19,8 @@ Answer = t.Mapping[str, t.Any]
 # Seconds. How long the program on the host waits at a time for the end of a run, and for probes to pass.
 RESULT_WAIT = 3.0
 CONFIRM_WAIT = 10.0
+# What probes need to pass at all.
+PROBING = 1.0
 # A confirmation should have been answered this long before the host undoes the change.
 MARGIN = 2.0
 # The host may be back this late: it undoes for a while, and neighbours and managers settle.
@@ -110,7 +112,7 @@ class Confirmation:
         """Confirm over fresh connections for as long as the host waits for it."""
         while self._clock.now() < self._span.earliest:
             left = self._span.earliest - self._clock.now()
-            seen = self._ask("confirm", max(0.0, min(CONFIRM_WAIT, left - MARGIN)), fresh=True)
+            seen = self._ask("confirm", max(PROBING, min(CONFIRM_WAIT, left - MARGIN)), fresh=True)
             if seen.answer:
                 self._last = replace(self._last, probes={name: why for name, why in (seen.answer.get("probes") or {}).items() if why})
                 if seen.answer.get("confirmed"):
@@ -133,13 +135,9 @@ class Confirmation:
 
     def _ask(self, word: str, wait: float, fresh: bool = False) -> Seen:
         seen = self._host.ask((word, self._span.id, "--wait", f"{wait:.0f}"), wait, fresh)
-        # The reasons of a time without any answer stay known when the host is back.
-        self._last = replace(
-            self._last,
-            answer=self._last.answer if seen.answer is None else seen.answer,
-            place=seen.place,
-            errors={**self._last.errors, **seen.errors} if seen.answer is None else self._last.errors,
-        )
+        # Why it did not answer stays known when the host is back.
+        answer = self._last.answer if seen.answer is None else seen.answer
+        self._last = replace(self._last, answer=answer, place=seen.place, errors={**self._last.errors, **seen.errors})
         return seen
 
     def _ending(self, state: str) -> Ending:

@@ -193,7 +193,7 @@ class Attempt(t.NamedTuple):
 def race(attempts: t.Sequence[Attempt], limit: float) -> tuple[int | None, t.Any, dict[str, str]]:
     """Ask side by side, each attempt up to ``limit`` seconds; the first answer ends all the others.
 
-    Returns the index of the attempt that answered (None: none did), its answer, and why the others had failed, by name.
+    Returns the index of the attempt that answered (None: none did), its answer, and why the others did not, by name.
     """
     began = time.monotonic()
     waiting = list(enumerate(attempts))
@@ -212,7 +212,10 @@ def race(attempts: t.Sequence[Attempt], limit: float) -> tuple[int | None, t.Any
             for index, (contact, end) in list(running.items()):
                 try:
                     if contact.answered(0.0):
-                        return index, contact.answer(), errors
+                        answer = contact.answer()
+                        slower = {attempts[other].name: end - limit for other, (_contact, end) in running.items() if other != index}
+                        waited = {name: f"no answer for {time.monotonic() - start:.0f} s" for name, start in slower.items()}
+                        return index, answer, {**errors, **waited}
                     if time.monotonic() < end:
                         continue
                     errors[attempts[index].name] = f"no answer within {limit:g} s"
