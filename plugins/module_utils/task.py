@@ -153,7 +153,9 @@ def _start(change: Change, confirm: Confirm, machine: Machine, warnings: list[st
     warnings += install_program(machine)
     plan, span = change.plan, standing_span(machine)
     joined = span is not None
-    touches = bool(plan.control) or confirm.always
+    # Where nothing tells the controller's connection (become by a service manager cuts the ancestry), any change may be on its path.
+    hidden = bool(confirm.id and plan.steps and change.before.control is None)
+    touches = bool(plan.control) or confirm.always or hidden
     if not span and touches and confirm.possible:
         span, told = open_span(machine, confirm)
         warnings += told

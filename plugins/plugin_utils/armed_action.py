@@ -61,8 +61,10 @@ class ArmedAction(ActionBase):  # type: ignore[misc]
         checkpoint = open_checkpoint(self._host_vars(task_vars))
         if self._task.check_mode:
             return self._module({"checkpoint": checkpoint}, task_vars)
-        span_id = checkpoint or uuid.uuid4().hex
-        if timeout == 0 and not checkpoint:
+        # Nobody is cut off from himself.
+        at_home = self._connection.transport == "local" and self._task.args.get("confirm") != "always"
+        span_id = checkpoint or ("" if at_home else uuid.uuid4().hex)
+        if (timeout == 0 or not span_id) and not checkpoint:
             return self._module({"checkpoint": span_id}, task_vars)
         armed = self._run_armed(span_id, timeout or TIMEOUT, task_vars, joined=bool(checkpoint))
         if armed.span is None:

@@ -508,7 +508,17 @@ esac
 """
 
 
+def test_local_has_nobody_to_cut_off(host):
+    connection = connection_loader.get("local", PlayContext())
+    action = xen_bridge.ActionModule(host.task, connection, PlayContext(), DataLoader(), Templar(DataLoader()))
+    seen = []
+    action._execute_module = lambda module_args, task_vars: seen.append(module_args) or {"changed": True}
+    assert action.run(task_vars=host.vars) == {"changed": True}
+    assert [args["checkpoint"] for args in seen] == [""]
+
+
 def test_local_is_confirmed_without_any_connection(host, tmp_path, monkeypatch):
+    host.task.args["confirm"] = "always"
     program = tmp_path / "hypervisor-vnet"
     program.write_text(PROGRAM.format(folder=tmp_path), encoding="utf-8")
     monkeypatch.setattr(reach, "PROGRAM", str(program))
