@@ -74,6 +74,7 @@ class ArmedAction(ActionBase):  # type: ignore[misc]
     def _run_armed(self, span_id: str, timeout: float, task_vars: dict[str, t.Any], joined: bool = False) -> Armed:
         """Run the module under a span; what is raised when nothing is armed is what ansible-core itself would raise."""
         reach = self._reached(task_vars)
+        reach.learn(declared_addresses(self._task.args))
         reach.greet()
         run = ArmedRun(reach, span_id, timeout, self._clock, joined)
 
@@ -93,7 +94,8 @@ class ArmedAction(ActionBase):  # type: ignore[misc]
     def _settled(self, armed: Armed, task_vars: dict[str, t.Any]) -> Result:
         assert armed.span is not None
         reach = self._reached(task_vars)
-        reach.learn(armed.addresses)
+        if armed.addresses:
+            reach.learn(armed.addresses)
         began = self._clock.now()
         confirmation = Confirmation(reach, armed.span, self._tell, self._clock)
         ending = confirmation.settle()
@@ -164,6 +166,17 @@ class ArmedAction(ActionBase):  # type: ignore[misc]
         if waited >= CLEANING:
             raise AnsibleConnectionFailure(f"no answer within {CLEANING:g} s")
         return CLEANING - waited
+
+
+def declared_addresses(options: t.Any) -> list[str]:
+    """What the user has declared, without prefix lengths: where a host may be whose answer was lost with its old address."""
+    if isinstance(options, t.Mapping):
+        own = options.get("addresses")
+        found = [str(address).partition("/")[0] for address in own] if isinstance(own, (list, tuple)) else []
+        return found + declared_addresses([value for key, value in options.items() if key != "addresses"])
+    if isinstance(options, (list, tuple)):
+        return [address for each in options for address in declared_addresses(each)]
+    return []
 
 
 def controller() -> str:

@@ -23,7 +23,7 @@ from ansible.template import Templar
 from ansible_collections.hypervisor.vnet.plugins.action import vnet_checkpoint, xen_bridge
 from ansible_collections.hypervisor.vnet.plugins.plugin_utils import armed as armed_run
 from ansible_collections.hypervisor.vnet.plugins.plugin_utils import reach
-from ansible_collections.hypervisor.vnet.plugins.plugin_utils.armed_action import controller
+from ansible_collections.hypervisor.vnet.plugins.plugin_utils.armed_action import controller, declared_addresses
 from ansible_collections.hypervisor.vnet.plugins.plugin_utils.reach import read_answer
 
 DONE = {"state": "done", "result": {"failed": False, "msg": "", "warnings": ["vif1.0 appeared"], "problems": []}}
@@ -315,6 +315,35 @@ def test_lost_after_arming_is_found_and_confirmed(host):
     result = host.run()
     assert result["commands"] == PLANNED["commands"]
     assert result["confirmed"]["id"] == "s1"
+
+
+def test_an_answer_that_went_with_the_address_is_found_at_the_declared_one(host):
+    host.say("result", DONE)
+    host.say("confirm", CONFIRMED)
+    run = Pretended.exec_command
+
+    def breaks(self, cmd, in_data=None, sudoable=True):
+        if "module" in cmd:
+            host.cut()
+        return run(self, cmd, in_data, sudoable)
+
+    host.connection.exec_command = breaks.__get__(host.connection)
+    plugin = SimpleNamespace(ActionModule=type("Moving", (xen_bridge.ActionModule,), {"_register": keep_in({})}))
+    result = host.run(plugin, bridges=[{"name": "xenbr0", "addresses": ["10.0.0.9/24"]}])
+    assert result["confirmed"]["address"] == "10.0.0.9"
+
+
+DECLARED = [
+    ({}, []),
+    ({"bridges": [{"name": "a"}, {"addresses": ["10.0.0.9/24", "2001:db8::9/64"]}]}, ["10.0.0.9", "2001:db8::9"]),
+    ({"networks": [{"addresses": ["10.0.0.9/24"], "nat": {"addresses": ["10.1.0.1/16"]}}]}, ["10.0.0.9", "10.1.0.1"]),
+    ({"bridges": "nonsense", "addresses": "10.0.0.9"}, []),
+]
+
+
+@pytest.mark.parametrize(("options", "addresses"), DECLARED)
+def test_addresses_are_found_wherever_they_are_declared(options, addresses):
+    assert declared_addresses(options) == addresses
 
 
 def test_a_connection_that_hangs_is_given_up_and_the_change_confirmed(host):
