@@ -140,8 +140,7 @@ class Journal:
         In the standing span of the id ``own`` only its unfinished run is unwound. Another span must not stand.
         """
         entries = read_journal(self._machine)
-        for folder in sorted({STATE, *_folders(entries)}):
-            self._machine.sweep(folder)
+        self._machine.sweep(STATE)
         if not entries:
             if self._machine.exists(JOURNAL):
                 self._machine.remove(JOURNAL)
@@ -179,6 +178,8 @@ class Journal:
 
     def _unwind(self, entries: t.Sequence[Json], part: t.Sequence[Json]) -> Undone:
         rebooted = not same_boot(self._machine, entries)
+        for folder in sorted(_folders(part)):
+            self._machine.sweep(folder)
         undone = Undone([], [])
         for entry in reversed([entry for entry in part if "undo" in entry]):
             if entry["lasting"] or not rebooted:
