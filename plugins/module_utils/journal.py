@@ -137,19 +137,17 @@ class Journal:
     def recover(self, own: str = "") -> str:
         """Unwind what a run that was killed left behind; says what was done, empty when there was nothing.
 
-        In the standing span of the id ``own`` only its unfinished run is unwound. Another span must not stand.
+        In the span of the id ``own`` only its unfinished run is unwound. There must be no other; span.recover sees to one that is over.
         """
         entries = read_journal(self._machine)
-        for folder in sorted({STATE, *_folders(entries)}):
-            self._machine.sweep(folder)
+        self._machine.sweep(STATE)
         if not entries:
             if self._machine.exists(JOURNAL):
                 self._machine.remove(JOURNAL)
             return ""
-        span = standing_span(self._machine)
+        span = span_of(entries)
         if not span:
-            what = "change was not confirmed in time" if span_of(entries) else "run was stopped in the middle"
-            return f"an earlier {what}; its {self.unwind()}"
+            return f"an earlier run was stopped in the middle; its {self.unwind()}"
         if span.id != own:
             raise VnetError(f"{JOURNAL}: is armed for another change (span {span.id}); confirm or roll it back on the host")
         if is_finished(entries):
@@ -179,6 +177,8 @@ class Journal:
 
     def _unwind(self, entries: t.Sequence[Json], part: t.Sequence[Json]) -> Undone:
         rebooted = not same_boot(self._machine, entries)
+        for folder in sorted(_folders(part)):
+            self._machine.sweep(folder)
         undone = Undone([], [])
         for entry in reversed([entry for entry in part if "undo" in entry]):
             if entry["lasting"] or not rebooted:

@@ -16,7 +16,21 @@ import typing as t
 from .host.machine import Machine
 from .host.probe import measure, still
 from .host.session import end_holder, exclusive, is_held, uninterrupted
-from .journal import JOURNAL, LAST, LOCK, MEMORY, REPORT, RESULT, Journal, is_finished, read_journal, same_boot, span_of, standing_span
+from .journal import (
+    JOURNAL,
+    LAST,
+    LOCK,
+    MEMORY,
+    REPORT,
+    RESULT,
+    Journal,
+    Undone,
+    is_finished,
+    read_journal,
+    same_boot,
+    span_of,
+    standing_span,
+)
 from .model.problem import VnetError
 from .model.span import Confirm, Span
 from .model.state import FileState
@@ -28,6 +42,7 @@ from .watchdog import arm, disarm, release_reserve
 _GRACE = 1.0
 _PROBES_LIMIT = 5.0
 _BEAT = 0.05
+RESET = "the host was reset while armed"
 
 
 @contextlib.contextmanager
@@ -156,7 +171,7 @@ def roll_back(machine: Machine, id_: str) -> Json:
 def roll_back_last(machine: Machine) -> Json:
     """Undo the last change that was kept; its report. VnetError, with nothing touched, when the host is not as that change left it."""
     with turn(machine, ""):
-        recovered = Journal(machine).recover()
+        recovered = recover(machine, "")
         if recovered:
             raise VnetError(f"{recovered}; look at the host, and say it again if the last kept change shall go too")
         obstacle = why_not_back(machine, read_journal(machine, LAST))
@@ -176,6 +191,19 @@ def why_not_back(machine: Machine, entries: t.Sequence[Json]) -> str:
     if changed:
         return f"changed since by others, or by hand: {', '.join(changed)}; put that back first, or apply what was declared before"
     return ""
+
+
+def recover(machine: Machine, own: str) -> str:
+    """Undo what an earlier run left behind that was killed, or was not confirmed and no watchdog undid; says so, empty when there was nothing.
+
+    The lock must be held, and no span but ``own`` stand.
+    """
+    entries = read_journal(machine)
+    span = span_of(entries)
+    if span is None or standing_span(machine):
+        return Journal(machine).recover(own)
+    report = _undo(machine, f"not confirmed within {span.timeout} s" if same_boot(machine, entries) else RESET)
+    return f"an earlier change was not confirmed in time; its {Undone(report['undone'], report['failures'])}"
 
 
 def undo_expired(machine: Machine, id_: str) -> None:
@@ -198,7 +226,7 @@ def undo_at_boot(machine: Machine) -> None:
     with exclusive(LOCK):
         entries = read_journal(machine)
         if entries:
-            _undo(machine, "the host was reset while armed" if span_of(entries) else "the host was reset in the middle of the change")
+            _undo(machine, RESET if span_of(entries) else "the host was reset in the middle of the change")
 
 
 def _undo(machine: Machine, why: str) -> Json:

@@ -35,7 +35,7 @@ from .plan.document import Plan, plan_document
 from .program import install_program
 from .render.diff import Diff, commands, file_diffs, link_diffs, setting_diffs
 from .snapshot import Scope, left_behind, looks, record
-from .span import await_others, keep_result, open_span, turn
+from .span import await_others, keep_result, open_span, recover, turn
 from .watchdog import disarm, leave_session, release_reserve, reserve
 
 # What settles by itself (carrier, leases, duplicate address detection) has this long.
@@ -112,7 +112,7 @@ def _open_checkpoint(confirm: Confirm) -> list[str]:
     if not confirm.id:
         raise Refused([Problem("checkpoint", "only the collection's action plugin opens one: it is what confirms it")])
     with own_session(), turn(machine, ""):
-        recovered = Journal(machine).recover()
+        recovered = recover(machine, "")
         return [*([recovered] if recovered else []), *install_program(machine), *open_span(machine, confirm, checkpoint=True)[1]]
 
 
@@ -135,7 +135,7 @@ def execute(document: Document, confirm: Confirm, *, check_mode: bool, machine: 
     with own_session(), turn(real, confirm.id) as waited:
         journal = Journal(real)
         warnings = [f"waited {waited:.0f} s for another change to be confirmed or undone"] if waited else []
-        warnings += [recovered] if (recovered := journal.recover(confirm.id)) else []
+        warnings += [recovered] if (recovered := recover(real, confirm.id)) else []
         recorder = RecordingMachine()
         applied, state = observed(document, recorder)
         plan = plan_document(document, state, applied)
