@@ -14,17 +14,20 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import typing as t
 
+from .changes import change_facts
 from .facts import host_facts
 from .host.machine import Machine
-from .host.session import own_session
-from .journal import read_journal, span_of
+from .host.session import is_held, own_session
+from .journal import LOCK, read_journal, span_of
 from .model.problem import Refused, VnetError
 from .model.step import Json
 from .render.status import report_text, status_text
 from .span import confirm, outcome, roll_back, roll_back_last, undo_at_boot, undo_expired
+from .watchdog import leave_session
 
 # How long a person waits for probes to pass.
 _PATIENCE = 10.0
@@ -35,7 +38,7 @@ def main(argv: t.Sequence[str]) -> int:
     options = _parser().parse_args(argv)
     machine = Machine()
     if not machine.is_root():
-        return _complain("only root can do this")
+        return _complain("only root can look at this host's memory and change its network; try: sudo hypervisor-vnet ...")
     try:
         with own_session():
             return int(options.run(machine, options))
@@ -49,19 +52,21 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     status = commands.add_parser("status", help="what there is, and whether a change waits to be confirmed")
-    status.add_argument("--json", action="store_true", help="for programs")
+    _for_programs(status)
     status.set_defaults(run=_status)
     confirming = commands.add_parser("confirm", help="the change that waits shall stay")
-    _for_controller(confirming)
+    _named(confirming)
+    _patient(confirming)
     confirming.set_defaults(run=_confirm)
     rolling = commands.add_parser("rollback", help="undo the change that waits to be confirmed")
-    rolling.add_argument(
-        "--last", action="store_true", help="undo the last change, though it was confirmed, unless the host was changed since"
-    )
-    _for_controller(rolling)
+    one = rolling.add_mutually_exclusive_group()
+    one.add_argument("--last", action="store_true", help="undo the last change, though it was confirmed, unless the host was changed since")
+    _named(one)
+    _for_programs(rolling)
     rolling.set_defaults(run=_rollback)
     result = commands.add_parser("result", help="for the controller: how the run of a change ended")
-    _for_controller(result)
+    _named(result, nargs=None)
+    _patient(result)
     result.set_defaults(run=_result)
     undo = commands.add_parser("undo", help="for the watchdog and the boot: undo what was not confirmed")
     undo.add_argument("--span", default="")
@@ -70,13 +75,20 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _for_controller(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("id", nargs="?", default="", help="for the controller: the id of the change")
+def _for_programs(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="for programs")
+
+
+def _named(parser: argparse._ActionsContainer, nargs: str | None = "?") -> None:
+    parser.add_argument("id", nargs=nargs, default="", help="for the controller: the id of the change")
+
+
+def _patient(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--wait", type=float, default=_PATIENCE, metavar="SECONDS")
 
 
 def _status(machine: Machine, options: argparse.Namespace) -> int:
-    facts = host_facts(machine)
+    facts = {**host_facts(machine), **change_facts(machine)}
     print(json.dumps(facts) if options.json else status_text(facts), end="\n" if options.json else "")
     return 0
 
@@ -88,26 +100,48 @@ def _confirm(machine: Machine, options: argparse.Namespace) -> int:
     if answer["confirmed"]:
         print("The change stays.")
         return 0
-    failing = [f"{name}: {why}" for name, why in answer["probes"].items() if why]
-    return _complain("not confirmed; it will be undone in time, or now with: hypervisor-vnet rollback\n" + "\n".join(failing))
+    if answer["report"]:
+        print(report_text(answer["report"]), end="")
+        return _complain("not confirmed: it was undone already")
+    failing = [f"\n  {name}: {why}" for name, why in answer["probes"].items() if why]
+    why = f"what was reached before is not reached now:{''.join(failing)}" if failing else "it is not at its end yet"
+    return _complain(f"not confirmed: {why}\nIt is undone in time, or now with: hypervisor-vnet rollback")
 
 
 def _rollback(machine: Machine, options: argparse.Namespace) -> int:
-    if options.last:
-        report = roll_back_last(machine)
-    else:
-        answer = roll_back(machine, options.id or _standing(machine))
-        if options.id:
-            return _say(answer)
-        report = answer["report"]
+    # What is undone may be the very connection that this was asked through.
+    leave_session(machine, os.getpid())
+    if options.id:
+        return _say(roll_back(machine, options.id))
+    try:
+        report = roll_back_last(machine) if options.last else _roll_back(machine)
+    except VnetError as error:
+        return _say({"error": str(error)}) if options.json else _complain(str(error))
+    if options.json:
+        return _say({"report": report})
     print(report_text(report), end="")
     return 1 if report["failures"] or report["left"] else 0
+
+
+def _roll_back(machine: Machine) -> Json:
+    """Undo what is neither kept nor undone: a span, or a run that was killed."""
+    entries = read_journal(machine)
+    if not entries:
+        raise VnetError("no change waits to be confirmed; hypervisor-vnet rollback --last undoes the last one that was kept")
+    span = span_of(entries)
+    if not span and is_held(LOCK):
+        raise VnetError("a run is changing the host now; wait for its end")
+    answer = roll_back(machine, span.id if span else "")
+    if "report" not in answer:
+        raise VnetError("the change was kept meanwhile; hypervisor-vnet rollback --last undoes it all the same")
+    report: Json = answer["report"]
+    return report
 
 
 def _standing(machine: Machine) -> str:
     span = span_of(read_journal(machine))
     if not span:
-        raise VnetError("no change waits to be confirmed; hypervisor-vnet rollback --last undoes the last one that was")
+        raise VnetError("no change waits to be confirmed")
     return span.id
 
 

@@ -100,6 +100,13 @@ class Machine:
         except OSError:
             return ()
 
+    def modified(self, path: str) -> float:
+        """When a file was last written, in seconds since 1970 by the host's clock; 0 when there is none."""
+        try:
+            return os.stat(path).st_mtime
+        except OSError:
+            return 0.0
+
     def exists(self, path: str) -> bool:
         return os.path.lexists(path)
 

@@ -13,7 +13,7 @@ from dataclasses import asdict
 
 from ..model.address import FOREVER
 from ..model.applied import Applied
-from ..model.route import Route
+from ..model.route import NextHop, Route
 from ..model.state import HostState, Link
 
 Facts = dict[str, t.Any]
@@ -45,6 +45,12 @@ def _route(route: Route) -> Facts:
     facts = asdict(route)
     del facts["unknown"]
     return {**facts, "metrics": dict(route.metrics), "nexthops": [asdict(hop) for hop in route.nexthops]}
+
+
+def describe_route(facts: Facts) -> str:
+    """One of :func:`route_facts` in the words of diffs."""
+    hops = tuple(NextHop(**hop) for hop in facts["nexthops"])
+    return Route(**{**facts, "metrics": tuple(facts["metrics"].items()), "nexthops": hops}).describe()
 
 
 def bridge_facts(state: HostState, applied: Applied, files: t.Mapping[str, t.Sequence[str]]) -> list[Facts]:
