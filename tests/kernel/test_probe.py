@@ -343,7 +343,7 @@ def serve_names(host: Namespace, world: Namespace, lose: int = 0) -> None:
 
 def test_names(host: Namespace, world: Namespace, listening: None) -> None:
     serve_names(host, world)
-    found = measured(host, gateway=False, dns=("yes.test", "no.test"), tcp=("yes.test:2222", "no.test:2222", "yes.test:22"))
+    found = measured(host, 5.0, gateway=False, dns=("yes.test", "no.test"), tcp=("yes.test:2222", "no.test:2222", "yes.test:22"))
     assert found == {
         "tcp yes.test:2222": "",
         "tcp no.test:2222": "Name or service not known",
@@ -364,7 +364,7 @@ def test_a_server_that_is_away_or_does_not_serve(host: Namespace, world: Namespa
     host.write("/etc/resolv.conf", "nameserver 10.1.0.77\n")
     assert measured(host, gateway=False, dns=("yes.test",)) == {"dns yes.test": "no answer"}
     host.write("/etc/resolv.conf", "nameserver 10.1.0.1\n")
-    assert measured(host, gateway=False, dns=("yes.test",)) == {"dns yes.test": "Temporary failure in name resolution"}
+    assert measured(host, 5.0, gateway=False, dns=("yes.test",)) == {"dns yes.test": "Temporary failure in name resolution"}
 
 
 def test_a_server_that_has_changed_is_asked(host: Namespace, world: Namespace) -> None:

@@ -28,7 +28,7 @@ def there_and_back(host: Namespace, **bridge: object) -> Snapshot:
     between = host.snapshot()
     assert between.links["eth0"]["master"] == "xenbr0"
     assert between.layer3("eth0") == NOTHING
-    assert between.state == ["applied.json", "lock"]
+    assert between.state == ["applied.json", "hypervisor-vnet", "last", "lock"]
     assert_same(before.without("eth0", "xenbr0"), between.without("eth0", "xenbr0"))
     again = host.bridge(wanted).ok()
     assert not again.changed and again.diff == [] and again.commands == []

@@ -65,7 +65,12 @@ def links(*items: Link) -> dict[str, Link]:
 
 
 CHANGE = {
-    "undo": ["what was applied is remembered", "systemd-networkd takes over what it finds", "eth0 becomes a port of xenbr0", "bridge xenbr0"],
+    "undo": [
+        "what was applied is remembered",
+        "systemd-networkd takes over what it finds",
+        "eth0 becomes a port of xenbr0",
+        "bridge xenbr0",
+    ],
     "links": ["eth0", "xenbr0"],
     "controller": "192.0.2.200",
     "address": "192.0.2.10",
