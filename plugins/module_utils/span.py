@@ -17,6 +17,7 @@ from .host.machine import Machine
 from .host.probe import measure, still
 from .host.session import end_holder, exclusive, is_held, uninterrupted
 from .journal import (
+    ANSWER,
     JOURNAL,
     LAST,
     LOCK,
@@ -103,7 +104,9 @@ def outcome(machine: Machine, id_: str, wait: float) -> Json:
     while True:
         answer = _outcome(machine, id_)
         if answer["state"] != "running" or time.monotonic() >= end:
-            return answer
+            # The module's own may have been lost with its connection.
+            kept = _kept(machine, ANSWER)
+            return {**answer, "answer": kept["answer"]} if kept.get("id") == id_ else answer
         time.sleep(_BEAT)
 
 
@@ -254,6 +257,12 @@ def _undo(machine: Machine, why: str) -> Json:
     if span:
         disarm(machine, span)
     return report
+
+
+def keep_answer(machine: Machine, id_: str, answer: Json) -> None:
+    """What the module answers while its change goes on in the background, in case that nobody hears it."""
+    machine.remove(RESULT)
+    machine.write(ANSWER, FileState(json.dumps({"id": id_, "answer": answer}) + "\n", 0o600))
 
 
 def keep_result(machine: Machine, id_: str, result: Json) -> None:

@@ -21,7 +21,7 @@ from .facts import host_facts
 from .host.machine import Machine
 from .host.recording import RecordingMachine, ReplayingMachine
 from .host.session import Interrupted, await_end, detach, own_session, sign_lock, wait_until_free
-from .journal import APPLIED, LOCK, RESULT, STATE, Journal, is_finished, last_run, read_journal, standing_span
+from .journal import APPLIED, LOCK, STATE, Journal, is_finished, last_run, read_journal, standing_span
 from .model.applied import Applied, applied_from_text
 from .model.document import Document
 from .model.probe import read_probes
@@ -35,7 +35,7 @@ from .plan.document import Plan, plan_document
 from .program import install_program
 from .render.diff import Diff, commands, file_diffs, link_diffs, setting_diffs
 from .snapshot import Scope, left_behind, looks, record
-from .span import await_others, keep_result, open_span, recover, turn
+from .span import await_others, keep_answer, keep_result, open_span, recover, turn
 from .watchdog import disarm, leave_session, release_reserve, reserve
 
 # What settles by itself (carrier, leases, duplicate address detection) has this long.
@@ -77,8 +77,12 @@ def run_module(module: AnsibleModule, read: Reader) -> None:
         _fail(module, error)
     for warning in result.warnings:
         module.warn(warning)
+    module.exit_json(**_answer(result))
+
+
+def _answer(result: Result) -> Json:
     armed = {"armed": result.armed} if result.armed else {}
-    module.exit_json(changed=result.changed, diff=result.diff, commands=result.commands, disrupts=result.disrupts, **armed)
+    return {"changed": result.changed, "diff": result.diff, "commands": result.commands, "disrupts": result.disrupts, **armed}
 
 
 def run_info(module: AnsibleModule) -> None:
@@ -163,12 +167,13 @@ def _start(change: Change, confirm: Confirm, machine: Machine, warnings: list[st
         warnings.append("confirm_timeout: 0, so nothing undoes this change if it cuts the controller off")
     if not span or not touches:
         return _result(plan, change.before, warnings + _apply(change, span))
-    machine.remove(RESULT)
+    armed = {"id": span.id, "timeout": span.timeout, "addresses": list(plan.addresses), "touches": list(plan.control), "joined": joined}
+    result = _result(plan, change.before, warnings, armed)
+    keep_answer(machine, span.id, _answer(result))
     module = os.getpid()
     pid = detach(lambda: _go_on(change, span, machine, module))
     leave_session(machine, pid)
-    armed = {"id": span.id, "timeout": span.timeout, "addresses": list(plan.addresses), "touches": list(plan.control), "joined": joined}
-    return _result(plan, change.before, warnings, armed)
+    return result
 
 
 def _go_on(change: Change, span: Span, machine: Machine, module: int) -> None:
