@@ -95,7 +95,7 @@ class ArmedAction(ActionBase):  # type: ignore[misc]
         if armed.addresses:
             reach.learn(armed.addresses)
         began = self._clock.now()
-        confirmation = Confirmation(reach, armed.span, self._tell, self._clock)
+        confirmation = Confirmation(reach, armed.span, self._teller(task_vars), self._clock)
         ending = confirmation.settle()
         return self._ended(armed.result, ending, armed, self._clock.now() - began, task_vars)
 
@@ -118,7 +118,7 @@ class ArmedAction(ActionBase):  # type: ignore[misc]
             return result
         connection = getattr(self._connection, "real", self._connection)
         variables = reach.place.variables(connection, self._host_vars(task_vars))
-        name = self._task.delegate_to or task_vars["inventory_hostname"]
+        name = self._host_name(task_vars)
         if reach.place.address:
             told = f"{name} is reached at {reach.place.name} now; set ansible_host in the inventory before the next run"
             result = {**result, "warnings": [*(result.get("warnings") or []), told]}
@@ -153,11 +153,11 @@ class ArmedAction(ActionBase):  # type: ignore[misc]
         except (TypeError, ValueError):
             return TIMEOUT  # the module refuses it, in its own words
 
-    def _tell(self, text: str) -> None:
-        self._display.display(f"{self._task.delegate_to or self._task_host()}: {text}")
+    def _teller(self, task_vars: Variables) -> t.Callable[[str], None]:
+        return lambda text: self._display.display(f"{self._host_name(task_vars)}: {text}")
 
-    def _task_host(self) -> str:
-        return self._reach.place.origin if self._reach else ""
+    def _host_name(self, task_vars: Variables) -> str:
+        return str(self._task.delegate_to or task_vars["inventory_hostname"])
 
     @staticmethod
     def _clean_in_time(waited: float) -> float:

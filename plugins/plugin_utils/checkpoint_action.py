@@ -54,7 +54,7 @@ class CheckpointAction(ArmedAction):
             raise AnsibleActionFail("No checkpoint of this host is open; state: open begins one, in the same run of ansible-playbook.")
         reach = self._reached(task_vars)
         began = self._clock.now()
-        ending = Confirmation(reach, span, self._tell, self._clock).confirm()
+        ending = Confirmation(reach, span, self._teller(task_vars), self._clock).confirm()
         result = self._ended({"changed": True}, ending, Armed({}, span), self._clock.now() - began, task_vars)
         return result if result.get("failed") else _with_fact(result, {"id": ""})
 
@@ -71,7 +71,7 @@ class CheckpointAction(ArmedAction):
             raise AnsibleActionFail(f"The checkpoint {span.id} cannot be undone any more: the host says that it is {state}.")
         else:
             # The way that the question came by may be what has been undone.
-            ending = Confirmation(reach, span, self._tell, self._clock).await_return()
+            ending = Confirmation(reach, span, self._teller(task_vars), self._clock).await_return()
         final = self._ended({"changed": True}, ending, Armed({}, span), 0.0, task_vars)
         report = final.get("report") or {}
         if ending.state == "undone" and not report.get("failures") and not report.get("left"):
