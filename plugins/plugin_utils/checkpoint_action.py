@@ -14,7 +14,7 @@ import uuid
 
 from ansible.errors import AnsibleActionFail
 
-from .armed import Armed, Result
+from .armed import Result
 from .armed_action import FACT, TIMEOUT, ArmedAction, controller, open_checkpoint
 from .confirm import Confirmation, Ending, Span
 
@@ -55,8 +55,8 @@ class CheckpointAction(ArmedAction):
         reach = self._reached(task_vars)
         began = self._clock.now()
         ending = Confirmation(reach, span, self._teller(task_vars), self._clock).confirm()
-        result = self._ended({"changed": True}, ending, Armed({}, span), self._clock.now() - began, task_vars)
-        return result if result.get("failed") else _with_fact(result, {"id": ""})
+        result = self._ended({"changed": True}, ending, span, self._clock.now() - began, task_vars)
+        return result if result.get("failed") else _with_fact(self._told_where(result, task_vars), {"id": ""})
 
     def _undo(self, task_vars: dict[str, t.Any]) -> Result:
         span = self._span(task_vars)
@@ -72,7 +72,7 @@ class CheckpointAction(ArmedAction):
         else:
             # The way that the question came by may be what has been undone.
             ending = Confirmation(reach, span, self._teller(task_vars), self._clock).await_return()
-        final = self._ended({"changed": True}, ending, Armed({}, span), 0.0, task_vars)
+        final = self._ended({"changed": True}, ending, span, 0.0, task_vars)
         report = final.get("report") or {}
         if ending.state == "undone" and not report.get("failures") and not report.get("left"):
             final = {**{key: value for key, value in final.items() if key not in ("failed", "msg")}, "changed": True}
