@@ -17,7 +17,7 @@ from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure, AnsibleE
 from ansible.plugins.action import ActionBase
 
 from .armed import Armed, ArmedRun, ConnectionLost, Result
-from .confirm import Clock, Confirmation, Ending
+from .confirm import Clock, Confirmation, Ending, Span
 from .contact import Bounded
 from .ending import task_result
 from .place import Place
@@ -67,9 +67,7 @@ class ArmedAction(ActionBase):  # type: ignore[misc]
         if (timeout == 0 or not span_id) and not checkpoint:
             return self._module({"checkpoint": span_id}, task_vars)
         armed = self._run_armed(span_id, timeout or TIMEOUT, task_vars, joined=bool(checkpoint))
-        if armed.span is None:
-            return armed.result
-        return self._settled(armed, task_vars)
+        return self._settled(armed, armed.span, task_vars) if armed.span else armed.result
 
     def _run_armed(self, span_id: str, timeout: float, task_vars: dict[str, t.Any], joined: bool = False) -> Armed:
         """Run the module under a span; what is raised when nothing is armed is what ansible-core itself would raise."""
@@ -91,40 +89,38 @@ class ArmedAction(ActionBase):  # type: ignore[misc]
             reach.drop(force=True)
             raise lost.__cause__ or AnsibleConnectionFailure(f"{reach.place.name} does not answer any more") from None
 
-    def _settled(self, armed: Armed, task_vars: dict[str, t.Any]) -> Result:
-        assert armed.span is not None
+    def _settled(self, armed: Armed, span: Span, task_vars: dict[str, t.Any]) -> Result:
         reach = self._reached(task_vars)
         if armed.addresses:
-            reach.learn(armed.addresses)
+            reach.learn(armed.addresses, complete=True)
         began = self._clock.now()
-        confirmation = Confirmation(reach, armed.span, self._tell, self._clock)
-        ending = confirmation.settle()
-        return self._ended(armed.result, ending, armed, self._clock.now() - began, task_vars)
+        ending = Confirmation(reach, span, self._teller(task_vars), self._clock).settle()
+        final = self._ended(armed.result, ending, span, self._clock.now() - began, task_vars)
+        return final if reach.place == self._place else self._told_where(final, task_vars)
 
-    def _ended(self, result: Result, ending: Ending, armed: Armed, seconds: float, task_vars: dict[str, t.Any]) -> Result:
-        assert armed.span is not None
-        final = task_result(result, ending, armed.span, seconds)
+    def _ended(self, result: Result, ending: Ending, span: Span, seconds: float, task_vars: dict[str, t.Any]) -> Result:
+        """The result of the task; the rest of the play is led to where the host is now."""
+        reach = self._reached(task_vars)
         if not ending.place:
             # Nothing can be removed on a host that does not answer.
             self._connection._shell.tmpdir = None
-        return self._moved(final, task_vars)
+        reach.drop()
+        final = task_result(result, ending, span, seconds)
+        if reach.place == self._place:
+            return final
+        connection = getattr(self._connection, "real", self._connection)
+        return self._register(final, self._host_name(task_vars), reach.place.variables(connection, self._host_vars(task_vars)))
+
+    def _told_where(self, result: Result, task_vars: Variables) -> Result:
+        """The inventory has to follow what is confirmed."""
+        if not self._reach or not self._reach.place.address or "confirmed" not in result:
+            return result
+        place = self._reach.place.name
+        told = f"{self._host_name(task_vars)} is reached at {place} now; set ansible_host in the inventory before the next run"
+        return {**result, "warnings": [*(result.get("warnings") or []), told]}
 
     def _module(self, extra: Variables, task_vars: dict[str, t.Any]) -> Result:
         return t.cast(Result, self._execute_module(module_args={**self._task.args, **extra}, task_vars=task_vars))
-
-    def _moved(self, result: Result, task_vars: dict[str, t.Any]) -> Result:
-        """Lead the rest of the play to where the host is now."""
-        reach = self._reached(task_vars)
-        reach.drop()
-        if reach.place == self._place:
-            return result
-        connection = getattr(self._connection, "real", self._connection)
-        variables = reach.place.variables(connection, self._host_vars(task_vars))
-        name = self._task.delegate_to or task_vars["inventory_hostname"]
-        if reach.place.address:
-            told = f"{name} is reached at {reach.place.name} now; set ansible_host in the inventory before the next run"
-            result = {**result, "warnings": [*(result.get("warnings") or []), told]}
-        return self._register(result, name, variables)
 
     def _register(self, result: Result, name: str, variables: dict[str, str]) -> Result:
         if not hasattr(self, "register_host_variables"):
@@ -155,11 +151,11 @@ class ArmedAction(ActionBase):  # type: ignore[misc]
         except (TypeError, ValueError):
             return TIMEOUT  # the module refuses it, in its own words
 
-    def _tell(self, text: str) -> None:
-        self._display.display(f"{self._task.delegate_to or self._task_host()}: {text}")
+    def _teller(self, task_vars: Variables) -> t.Callable[[str], None]:
+        return lambda text: self._display.display(f"{self._host_name(task_vars)}: {text}")
 
-    def _task_host(self) -> str:
-        return self._reach.place.origin if self._reach else ""
+    def _host_name(self, task_vars: Variables) -> str:
+        return str(self._task.delegate_to or task_vars["inventory_hostname"])
 
     @staticmethod
     def _clean_in_time(waited: float) -> float:

@@ -14,7 +14,7 @@ import uuid
 
 from ansible.errors import AnsibleActionFail
 
-from .armed import Armed, Result
+from .armed import Result
 from .armed_action import FACT, TIMEOUT, ArmedAction, controller, open_checkpoint
 from .confirm import Confirmation, Ending, Span
 
@@ -54,9 +54,9 @@ class CheckpointAction(ArmedAction):
             raise AnsibleActionFail("No checkpoint of this host is open; state: open begins one, in the same run of ansible-playbook.")
         reach = self._reached(task_vars)
         began = self._clock.now()
-        ending = Confirmation(reach, span, self._tell, self._clock).confirm()
-        result = self._ended({"changed": True}, ending, Armed({}, span), self._clock.now() - began, task_vars)
-        return result if result.get("failed") else _with_fact(result, {"id": ""})
+        ending = Confirmation(reach, span, self._teller(task_vars), self._clock).confirm()
+        result = self._ended({"changed": True}, ending, span, self._clock.now() - began, task_vars)
+        return result if result.get("failed") else _with_fact(self._told_where(result, task_vars), {"id": ""})
 
     def _undo(self, task_vars: dict[str, t.Any]) -> Result:
         span = self._span(task_vars)
@@ -71,8 +71,8 @@ class CheckpointAction(ArmedAction):
             raise AnsibleActionFail(f"The checkpoint {span.id} cannot be undone any more: the host says that it is {state}.")
         else:
             # The way that the question came by may be what has been undone.
-            ending = Confirmation(reach, span, self._tell, self._clock).await_return()
-        final = self._ended({"changed": True}, ending, Armed({}, span), 0.0, task_vars)
+            ending = Confirmation(reach, span, self._teller(task_vars), self._clock).await_return()
+        final = self._ended({"changed": True}, ending, span, 0.0, task_vars)
         report = final.get("report") or {}
         if ending.state == "undone" and not report.get("failures") and not report.get("left"):
             final = {**{key: value for key, value in final.items() if key not in ("failed", "msg")}, "changed": True}

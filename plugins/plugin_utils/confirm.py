@@ -148,9 +148,9 @@ class Confirmation:
         if now >= self._told + TELL_EVERY:
             self._told = now
             errors = "; ".join(f"{place}: {why}" for place, why in self._last.errors.items()) if not self._last.place else ""
-            self._tell(
-                f"waiting {what}{f' ({errors})' if errors else ''}; {max(0.0, self._span.latest - now):.0f} s until it undoes the change"
-            )
+            left = self._span.latest - now
+            deadline = f"it undoes the change in {left:.0f} s" if left > 0 else f"its time was up {-left:.0f} s ago"
+            self._tell(f"waiting {what}{f' ({errors})' if errors else ''}; {deadline}")
 
 
 def _state(seen: Seen) -> str:

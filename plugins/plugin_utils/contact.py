@@ -190,6 +190,16 @@ class Attempt(t.NamedTuple):
     work: t.Callable[[], t.Any]
 
 
+class _Started(t.NamedTuple):
+    name: str
+    contact: Contact[t.Any]
+    at: float
+
+    def why_silent(self) -> dict[str, str]:
+        silent = time.monotonic() - self.at
+        return {self.name: f"no answer for {silent:.0f} s"} if silent >= 1.0 else {}
+
+
 def race(attempts: t.Sequence[Attempt], limit: float) -> tuple[int | None, t.Any, dict[str, str]]:
     """Ask side by side, each attempt up to ``limit`` seconds; the first answer ends all the others.
 
@@ -197,35 +207,33 @@ def race(attempts: t.Sequence[Attempt], limit: float) -> tuple[int | None, t.Any
     """
     began = time.monotonic()
     waiting = list(enumerate(attempts))
-    running: dict[int, tuple[Contact[t.Any], float]] = {}
+    running: dict[int, _Started] = {}
     errors: dict[str, str] = {}
     try:
         while waiting or running:
             now = time.monotonic()
             if waiting and (not running or now >= began + waiting[0][1].delay):
                 index, attempt = waiting.pop(0)
-                running[index] = (Contact(attempt.work), now + limit)
+                running[index] = _Started(attempt.name, Contact(attempt.work), now)
                 continue
-            next_start = [began + waiting[0][1].delay] if waiting else []
-            until = min([*next_start, *(end for contact, end in running.values())])
-            multiprocessing.connection.wait([contact.pipe for contact, end in running.values()], max(0.0, until - now))
-            for index, (contact, end) in list(running.items()):
+            until = min([*(began + attempt.delay for _index, attempt in waiting[:1]), *(each.at + limit for each in running.values())])
+            multiprocessing.connection.wait([each.contact.pipe for each in running.values()], max(0.0, until - now))
+            for index, each in list(running.items()):
                 try:
-                    if contact.answered(0.0):
-                        answer = contact.answer()
-                        slower = {attempts[other].name: end - limit for other, (_contact, end) in running.items() if other != index}
-                        waited = {name: f"no answer for {time.monotonic() - start:.0f} s" for name, start in slower.items()}
-                        return index, answer, {**errors, **waited}
-                    if time.monotonic() < end:
+                    if each.contact.answered(0.0):
+                        answer = each.contact.answer()
+                        silent = [other.why_silent() for other in running.values() if other is not each]
+                        return index, answer, {key: why for found in (errors, *silent) for key, why in found.items()}
+                    if time.monotonic() < each.at + limit:
                         continue
-                    errors[attempts[index].name] = f"no answer within {limit:g} s"
+                    errors.update(each.why_silent())
                 except AnsibleError as error:
-                    errors[attempts[index].name] = " ".join(str(error).split())
-                running.pop(index)[0].close()
+                    errors[each.name] = " ".join(str(error).split())
+                running.pop(index).contact.close()
         return None, None, errors
     finally:
-        for contact, _end in running.values():
-            contact.close()
+        for each in running.values():
+            each.contact.close()
 
 
 class Bounded:

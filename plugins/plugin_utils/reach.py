@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import shlex
 import typing as t
@@ -42,11 +43,12 @@ class Reach:
         self._connection = action._connection
         self.place: Place = place_of(self._connection)
         self._others: list[str] = []
-        self._hangs = False
+        self._leaves = self._hangs = False
 
-    def learn(self, addresses: t.Sequence[str]) -> None:
-        """Where else the host may be reached."""
+    def learn(self, addresses: t.Sequence[str], complete: bool = False) -> None:
+        """Where else the host may be reached; ``complete`` when these are all the addresses that it will have."""
         self._others = [address for address in addresses if address != self.place.name]
+        self._leaves = complete and _is_address(self.place.name) and self.place.name not in addresses
 
     def greet(self) -> None:
         """Prove that the host can be reached at all; raises as the connection plugin does."""
@@ -63,7 +65,7 @@ class Reach:
         if not fresh and not self._hangs:
             places.append(self.place)
             attempts.append(Attempt(self.place.name, 0.0, lambda: self._question(words)))
-        start = wait + ANSWERING if attempts else 0.0
+        start = STAGGER if attempts and self._leaves else wait + ANSWERING if attempts else 0.0
         for place in self._places():
             places.append(place)
             attempts.append(Attempt(place.name, start, _bind(self._question, words, place)))
@@ -99,14 +101,17 @@ class Reach:
             self._connection.reset()
 
     def _places(self) -> list[Place]:
-        found = [self.place, self.place.at(""), *(self.place.at(address) for address in self._others)]
-        return [place for index, place in enumerate(found) if place not in found[:index] and (index == 0 or place.movable)]
+        """Most likely first."""
+        if not self.place.movable:
+            return [self.place]
+        old, new = [self.place, self.place.at("")], [self.place.at(address) for address in self._others]
+        return list(dict.fromkeys(new + old if self._leaves else old + new))
 
     def _move(self, place: Place) -> None:
         """The rest of this task goes there too."""
         display.vv(f"{self.place.name} is reached at {place.name} now")
         self.drop(force=True)
-        self.place = place
+        self.place, self._leaves = place, False
         place.apply(self._connection)
 
     def _question(self, words: t.Sequence[str], place: Place | None = None) -> t.Mapping[str, t.Any]:
@@ -132,6 +137,13 @@ class Reach:
         if not python or python.startswith("auto"):
             python = (self._task_vars.get("ansible_facts") or {}).get("discovered_interpreter_python")
         return f"{python} {PROGRAM}" if python else CONSOLE_PROGRAM
+
+
+def _is_address(name: str) -> bool:
+    try:
+        return bool(ipaddress.ip_address(name))
+    except ValueError:
+        return False
 
 
 def _bind(work: t.Callable[..., t.Any], *args: t.Any) -> t.Callable[[], t.Any]:

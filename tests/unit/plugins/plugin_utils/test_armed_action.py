@@ -2,174 +2,32 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The action plugins as ansible-core calls them, on a connection that speaks the contract through files."""
+"""The action plugin of the modules, on a connection that speaks the contract."""
 
 from __future__ import annotations
 
-import json
-import os
-import shlex
 import time
 from types import SimpleNamespace
 
 import pytest
-from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure, AnsibleError
+from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.parsing.dataloader import DataLoader
 from ansible.playbook.play_context import PlayContext
-from ansible.plugins.connection import ConnectionBase
 from ansible.plugins.loader import connection_loader
 from ansible.template import Templar
 
-from ansible_collections.hypervisor.vnet.plugins.action import vnet_checkpoint, xen_bridge
-from ansible_collections.hypervisor.vnet.plugins.plugin_utils import armed as armed_run
+from ansible_collections.hypervisor.vnet.plugins.action import xen_bridge
 from ansible_collections.hypervisor.vnet.plugins.plugin_utils import reach
-from ansible_collections.hypervisor.vnet.plugins.plugin_utils.armed_action import controller, declared_addresses
-from ansible_collections.hypervisor.vnet.plugins.plugin_utils.reach import read_answer
-
-DONE = {"state": "done", "result": {"failed": False, "msg": "", "warnings": ["vif1.0 appeared"], "problems": []}}
-CONFIRMED = {"confirmed": True, "probes": {"gateway4": ""}}
-UNDONE = {"state": "undone", "report": {"why": "not confirmed within 1 s", "undone": ["x"], "failures": [], "left": [], "probes": {}}}
-PLANNED = {"changed": True, "commands": ["ip link set eth0 master xenbr0"]}
-OPTIONS = {"ssh_args": "", "ssh_common_args": "", "ssh_extra_args": "", "sftp_extra_args": "", "scp_extra_args": ""}
-
-
-class Pretended(ConnectionBase):
-    """Answers from files: what was lost with a contact's process would be lost with that of a real plugin, too."""
-
-    transport = "ssh"
-    has_pipelining = True
-
-    def __init__(self, folder, host="web1"):
-        super().__init__(PlayContext())
-        self._load_name = "ssh"
-        self.folder = folder
-        self.values = {"host": host, "port": None, "remote_user": "root", "timeout": 10, "ssh_executable": "/bin/false", **OPTIONS}
-
-    def has_option(self, option, hostvars=None):
-        return option in self.values
-
-    def get_option(self, option, hostvars=None):
-        if option == "pipelining":
-            return True
-        return self.values[option]
-
-    def set_option(self, option, value):
-        self.values[option] = value
-
-    @property
-    def where(self):
-        words = self.values["ssh_extra_args"].split()
-        return words[1].partition("=")[2] if words else self.values["host"]
-
-    def _connect(self):
-        return self
-
-    def _build_command(self, *words):
-        return ["true", *words]
-
-    def put_file(self, in_path, out_path):
-        raise NotImplementedError
-
-    fetch_file = put_file
-
-    def close(self):
-        pass
-
-    def reset(self):
-        self._note("reset")
-
-    def _note(self, text):
-        with open(self.folder / "log", "a", encoding="utf-8") as log:
-            log.write(f"{self.where}: {text}\n")
-
-    def exec_command(self, cmd, in_data=None, sudoable=True):
-        words = shlex.split(shlex.split(cmd)[-1].partition(" && ")[0])
-        if any(word.startswith("/var/lib") or word.endswith("sbin/hypervisor-vnet") for word in words):
-            words = words[-2:] if words[-2] == "rollback" else words[-4:]
-        self._note(" ".join(words))
-        if (self.folder / f"cut {self.where}").exists():
-            raise AnsibleConnectionFailure(f"{self.where} is cut off")
-        if words[0] in ("result", "confirm", "rollback", "module"):
-            return self._answer(words[0])
-        return 0, b"", b""
-
-    def _answer(self, word):
-        for number in range(99):
-            try:
-                path = self.folder / f"{word}.{number}"
-                os.rename(path, self.folder / "taken")
-            except FileNotFoundError:
-                continue
-            return 0, (self.folder / "taken").read_bytes(), b""
-        path = self.folder / word
-        if not path.exists():
-            return 127, b"", b"sh: 1: /usr/local/sbin/hypervisor-vnet: not found"
-        return 0, path.read_bytes(), b""
-
-
-class OneHost:
-    """One action on one host. `say` writes what the host answers: the same each time, or one after the other."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        self.connection = Pretended(folder)
-        self.task = SimpleNamespace(
-            action="hypervisor.vnet.xen_bridge",
-            args={},
-            async_val=0,
-            check_mode=False,
-            delegate_to=None,
-            delegate_facts=False,
-            no_log=False,
-        )
-        self.vars = {"inventory_hostname": "web1", "ansible_python_interpreter": "/usr/bin/python3", "ansible_facts": {}}
-        self.shown = []
-
-    def say(self, word, *answers):
-        for number, answer in enumerate(answers):
-            name = word if number == len(answers) - 1 else f"{word}.{number}"
-            (self.folder / name).write_text(answer if isinstance(answer, str) else json.dumps(answer), encoding="utf-8")
-
-    def cut(self, place="web1"):
-        (self.folder / f"cut {place}").touch()
-
-    def run(self, plugin=xen_bridge, **args):
-        self.task.args = args
-        loader = DataLoader()
-        action = plugin.ActionModule(self.task, self.connection, PlayContext(), loader, Templar(loader))
-        action._display = SimpleNamespace(display=self.shown.append, vv=self.shown.append)
-        action._execute_module = lambda module_args, task_vars: self._module(action, module_args)
-        self.connection._shell = SimpleNamespace(tmpdir=None, append_command=lambda cmd, other: f"{cmd} && {other}")
-        try:
-            return action.run(task_vars=self.vars)
-        finally:
-            action.cleanup()
-
-    def _module(self, action, args):
-        """As _execute_module does: the module runs over the action's connection."""
-        (self.folder / "args").write_text(json.dumps(args), encoding="utf-8")
-        return json.loads(action._low_level_execute_command("module")["stdout"])
-
-    @property
-    def args(self):
-        return json.loads((self.folder / "args").read_text(encoding="utf-8"))
-
-    @property
-    def log(self):
-        return (self.folder / "log").read_text(encoding="utf-8").splitlines()
-
-    def logged(self, word):
-        return [line for line in self.log if f": {word}" in line]
-
-
-@pytest.fixture
-def host(tmp_path, monkeypatch):
-    monkeypatch.setattr(armed_run, "GRACE", 0.3)
-    return OneHost(tmp_path)
-
-
-def armed(timeout=30, addresses=(), **more):
-    return {**PLANNED, "armed": {"id": "s1", "timeout": timeout, "addresses": list(addresses), **more}}
+from ansible_collections.hypervisor.vnet.plugins.plugin_utils.armed_action import declared_addresses
+from ansible_collections.hypervisor.vnet.tests.unit.plugins.plugin_utils.pretend_connection import (
+    CONFIRMED,
+    DONE,
+    PLANNED,
+    UNDONE,
+    Pretended,
+    armed,
+    keep_in,
+)
 
 
 def test_a_run_that_arms_nothing_is_returned_as_it_is(host):
@@ -256,12 +114,24 @@ def test_the_host_has_moved_and_so_does_the_play(host):
     assert host.logged("reset") == ["web1: reset"]
 
 
-def keep_in(moved):
-    def register(self, result, name, variables):
-        moved[name] = variables
-        return result
+def test_an_address_that_the_plan_gives_up_is_not_waited_for(host):
+    host.connection.values["host"] = "10.0.0.5"
+    host.say("module", armed(addresses=["10.0.0.9"]))
+    host.say("result", DONE)
+    host.say("confirm", CONFIRMED)
+    run = Pretended.exec_command
 
-    return register
+    def hangs(self, cmd, in_data=None, sudoable=True):
+        if "hypervisor-vnet" in cmd and self.where == "10.0.0.5":
+            self._note("hangs")
+            time.sleep(1000)
+        return run(self, cmd, in_data, sudoable)
+
+    host.connection.exec_command = hangs.__get__(host.connection)
+    plugin = SimpleNamespace(ActionModule=type("Moving", (xen_bridge.ActionModule,), {"_register": keep_in({})}))
+    result = host.run(plugin)
+    assert result["confirmed"]["address"] == "10.0.0.9"
+    assert result["confirmed"]["seconds"] < 3
 
 
 def test_until_core_2_20_variables_go_with_the_result():
@@ -395,137 +265,6 @@ def test_cleaning_up_cannot_fail_the_task(host):
     action.cleanup()
     assert host.log == ["web1: rm /root/.ansible/tmp/ansible-tmp-1"]
     assert "stay on the host" in host.shown[0]
-
-
-def open_fact(**more):
-    return {"ansible_facts": {"vnet_checkpoint": {"id": "c1", "until": time.time() + 60, "controller": controller(), **more}}}
-
-
-def test_a_task_within_a_checkpoint_joins_it(host):
-    host.vars.update(open_fact())
-    host.say("module", armed(id="c1", joined=True))
-    host.say("result", DONE)
-    assert host.run() == {**PLANNED, "warnings": ["vif1.0 appeared"]}
-    assert host.args["checkpoint"] == "c1"
-    assert not host.logged("confirm")
-
-
-@pytest.mark.parametrize("check_mode", [False, True])
-def test_every_task_within_a_checkpoint_is_known_to_be_of_it(host, check_mode):
-    host.vars.update(open_fact())
-    host.task.check_mode = check_mode
-    host.say("module", PLANNED)
-    assert host.run(confirm_timeout=0) == PLANNED
-    assert host.args["checkpoint"] == "c1"
-
-
-def test_a_checkpoint_of_an_earlier_run_in_a_fact_cache_is_none(host):
-    host.vars.update(open_fact(controller="elsewhere-1"))
-    host.say("module", PLANNED)
-    host.run()
-    assert host.args["checkpoint"] != "c1"
-
-
-def test_a_checkpoint_is_opened(host):
-    host.say("module", {"changed": True})
-    fact = host.run(vnet_checkpoint, state="open", timeout=300)["ansible_facts"]["vnet_checkpoint"]
-    assert fact["id"] == host.args["checkpoint"]
-    assert 290 < fact["until"] - time.time() <= 300
-    assert not host.logged("confirm")
-
-
-def test_a_second_one_is_refused(host):
-    host.vars.update(open_fact())
-    with pytest.raises(AnsibleActionFail, match="open already"):
-        host.run(vnet_checkpoint, state="open")
-
-
-def test_a_checkpoint_is_confirmed(host):
-    host.vars.update(open_fact())
-    host.say("confirm", CONFIRMED)
-    result = host.run(vnet_checkpoint, state="confirmed")
-    assert result["changed"]
-    assert result["confirmed"]["id"] == "c1"
-    assert result["ansible_facts"]["vnet_checkpoint"] == {"id": ""}
-    assert host.log == ["web1: confirm c1 --wait 10"]
-
-
-def test_a_checkpoint_that_was_undone_fails(host):
-    host.vars.update(open_fact())
-    host.say("confirm", {"confirmed": False, "state": "undone", "probes": {}, "report": UNDONE["report"]})
-    result = host.run(vnet_checkpoint, state="confirmed")
-    assert result["failed"]
-    assert result["report"] == UNDONE["report"]
-
-
-def test_without_one_there_is_nothing_to_confirm_and_nothing_to_undo(host):
-    with pytest.raises(AnsibleActionFail, match="No checkpoint of this host is open"):
-        host.run(vnet_checkpoint, state="confirmed")
-    assert host.run(vnet_checkpoint, state="undone") == {"changed": False}
-
-
-def test_a_checkpoint_is_undone(host):
-    host.vars.update(open_fact())
-    host.say("rollback", UNDONE)
-    assert host.run(vnet_checkpoint, state="undone") == {
-        "changed": True,
-        "report": UNDONE["report"],
-        "ansible_facts": {"vnet_checkpoint": {"id": ""}},
-    }
-
-
-def test_what_could_not_be_undone_is_a_failure(host):
-    host.vars.update(open_fact())
-    host.say("rollback", {"state": "undone", "report": {**UNDONE["report"], "left": ["eth0 is not as it was before"]}})
-    result = host.run(vnet_checkpoint, state="undone")
-    assert result["failed"]
-    assert "Not undone: eth0 is not as it was before." in result["msg"]
-
-
-def test_a_confirmed_checkpoint_cannot_be_undone(host):
-    host.vars.update(open_fact())
-    host.say("rollback", {"state": "confirmed"})
-    with pytest.raises(AnsibleActionFail, match="the host says that it is confirmed"):
-        host.run(vnet_checkpoint, state="undone")
-
-
-@pytest.mark.parametrize("state", ["open", "confirmed", "undone"])
-def test_check_mode_leaves_checkpoints_alone(host, state):
-    host.task.check_mode = True
-    host.say("module", {"changed": True})
-    assert host.run(vnet_checkpoint, state=state) == {"changed": True}
-    assert host.log == ["web1: module"]
-
-
-def test_a_delegated_checkpoint_needs_a_place_for_its_fact(host):
-    host.task.delegate_to = "web2"
-    with pytest.raises(AnsibleActionFail, match="delegate_facts: true"):
-        host.run(vnet_checkpoint, state="open")
-
-
-ANSWERS = [
-    ("one line", '{"state": "running"}', {"state": "running"}),
-    ("a terminal's lines", 'Welcome {to} this host\r\n{"state":\r\n "running"}\r\n', {"state": "running"}),
-    ("noise around it", '{"not json\nlecture\n  {"state": "running"} bye\n', {"state": "running"}),
-]
-
-
-@pytest.mark.parametrize(("case", "text", "answer"), ANSWERS, ids=[row[0] for row in ANSWERS])
-def test_the_answer_is_found_in_what_the_shell_says(case, text, answer):
-    assert read_answer(["result"], {"rc": 0, "stdout": text, "stderr": ""}) == answer
-
-
-@pytest.mark.parametrize(
-    "said",
-    ["python3: can't open file '/var/lib/hypervisor-vnet/hypervisor-vnet': [Errno 2] No such file", "sh: 1: hypervisor-vnet: not found"],
-)
-def test_a_host_without_the_program_knows_nothing(said):
-    assert read_answer(["result"], {"rc": 2, "stdout": "", "stderr": said}) == {"state": "unknown"}
-
-
-def test_anything_else_is_told():
-    with pytest.raises(AnsibleError, match="hypervisor-vnet result ended with 1: Traceback: boom"):
-        read_answer(["result"], {"rc": 1, "stdout": "", "stderr": "Traceback:\n boom"})
 
 
 PROGRAM = """#!/bin/sh
