@@ -41,6 +41,7 @@ class Product:
 
     lab: Lab
     pipelining: bool = True
+    collections: Path = ROOT / "build"
 
     def playbook(self, *words: str, variables: dict[str, Any] | None = None, limit: float = LIMIT) -> Played:
         """`ansible-playbook` with the lab's inventory; failing hosts are no error here."""
@@ -68,7 +69,7 @@ class Product:
         return {
             **os.environ,
             "PATH": f"{BIN}:{os.environ['PATH']}",
-            "ANSIBLE_COLLECTIONS_PATH": str(ROOT / "build"),
+            "ANSIBLE_COLLECTIONS_PATH": str(self.collections),
             "ANSIBLE_HOME": str(self.lab.site.dir / "ansible"),
             "ANSIBLE_FORCE_COLOR": "0",
             "ANSIBLE_NOCOLOR": "1",

@@ -13,6 +13,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -103,7 +104,7 @@ def write_file(path: Path, text: str, mode: int = 0o644) -> None:
 
 def write_atomic(path: Path, text: str) -> None:
     """Readers of state files run at the same time, so they must never see half a file."""
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    fresh = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
     fresh.write_text(text, encoding="utf-8")
     fresh.rename(path)
 

@@ -1,0 +1,86 @@
+# Copyright: (c) 2026, hypervisor.vnet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The watchdog of a host without systemd: a process of its own, which is there for as long as the change is armed."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import sys
+import time
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from harness import STATE, Namespace, assert_same
+from hosts import cable, no_waiting
+
+PROGRAM = f"{STATE}/hypervisor-vnet"
+XENBR0 = {"name": "xenbr0", "uplink": "eth0"}
+
+
+@pytest.fixture
+def host(empty: Namespace, world: Namespace) -> Namespace:
+    no_waiting(empty)
+    cable(empty, world)
+    empty.ip("address add 10.1.0.2/24 dev eth0")
+    empty.settle()
+    return empty
+
+
+def arm(host: Namespace, timeout: int) -> str:
+    """Arm the move of the uplink, as the action plugin does."""
+    id_ = uuid.uuid4().hex
+    answer = host.bridge(XENBR0, checkpoint=id_, confirm="always", confirm_timeout=timeout).ok()
+    assert answer.data["armed"]["id"] == id_
+    assert any("no systemd" in warning and "not when the host is reset" in warning for warning in answer.warnings), answer.warnings
+    assert say(host, "result", id_, "--wait", "20")["state"] == "done"
+    assert "xenbr0" in host.snapshot().links
+    return id_
+
+
+def say(host: Namespace, *words: str) -> dict[str, Any]:
+    answer: dict[str, Any] = json.loads(host.run(sys.executable, PROGRAM, *words).stdout)
+    return answer
+
+
+def processes(host: Namespace) -> list[str]:
+    """The command lines of all that runs on the host."""
+    inode = os.fstat(host.mnt).st_ino
+    found = []
+    for folder in pathlib.Path("/proc").glob("[0-9]*"):
+        try:
+            if (folder / "ns/mnt").stat().st_ino == inode:
+                found.append((folder / "cmdline").read_text(encoding="utf-8"))
+        except OSError:
+            continue
+    return found
+
+
+def awaited(condition: Callable[[], bool], limit: float) -> None:
+    end = time.monotonic() + limit
+    while not condition():
+        assert time.monotonic() < end, f"not within {limit:g} s"
+        time.sleep(0.05)
+
+
+def test_it_undoes_what_nobody_confirms(host: Namespace) -> None:
+    before = host.snapshot()
+    id_ = arm(host, 5)
+    assert len(processes(host)) == 1
+    awaited(lambda: say(host, "result", id_)["state"] == "undone", 20)
+    report = say(host, "result", id_)["report"]
+    assert (report["why"], report["failures"], report["left"]) == ("not confirmed within 5 s", [], [])
+    assert_same(before, host.snapshot())
+    awaited(lambda: not processes(host), 5)
+
+
+def test_it_ends_with_the_confirmation(host: Namespace) -> None:
+    id_ = arm(host, 60)
+    assert say(host, "confirm", id_)["confirmed"]
+    awaited(lambda: not processes(host), 5)
+    assert "xenbr0" in host.snapshot().links
