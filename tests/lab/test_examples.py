@@ -120,6 +120,7 @@ def test_kvm_br0(own_lab: Lab) -> None:
     host.exec(["sed", "-i", "/^Gateway=/d; /^DNS=/d; /^Domains=/d", "/etc/systemd/network/10-eth0.network"])
     host.reboot(strict=False)
     wait_until(lambda: "10.20.190.2/24" in addresses_of(links_of(host).get("ens1f0", {"addr_info": []})), 20, "the NIC is configured")
+    host.wait_ready(strict=False)
 
     def holds(links: Links) -> None:
         assert links["ens1f0"]["master"] == "br0"
