@@ -54,8 +54,6 @@ from ..plugin_utils.networks import Network, merge
 
 def merge_networks(variables: t.Any) -> list[Network]:
     """The joined list; an error names all problems."""
-    if not isinstance(variables, dict):
-        raise AnsibleFilterError("merge_networks needs a dictionary of lists, by the names of their variables")
     networks, problems = merge(variables)
     if problems:
         raise AnsibleFilterError("\n".join(problems))

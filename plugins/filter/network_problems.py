@@ -43,15 +43,11 @@ _value:
 
 import typing as t
 
-from ansible.errors import AnsibleFilterError
-
 from ..plugin_utils.networks import merge
 
 
 def network_problems(variables: t.Any) -> list[str]:
     """All problems of the joined list."""
-    if not isinstance(variables, dict):
-        raise AnsibleFilterError("network_problems needs a dictionary of lists, by the names of their variables")
     return merge(variables)[1]
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import typing as t
 
+from ansible.errors import AnsibleFilterError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ..module_utils.argspec import NETWORK_OPTIONS
@@ -24,11 +25,16 @@ Network = t.Mapping[str, t.Any]
 _PLACE = re.compile(r"\bnetworks\[(\d+)\]")
 
 
-def merge(variables: t.Mapping[str, t.Any]) -> tuple[list[Network], list[str]]:
+def merge(variables: t.Any) -> tuple[list[Network], list[str]]:
     """All networks of a host in one list, those of ``vnet_networks`` first, and everything that is wrong with them.
 
     ``variables`` are the lists by the names of their variables. A problem names the variable that it is in.
+    AnsibleFilterError when it is no dictionary: that is the play's mistake, not the inventory's.
     """
+    if not isinstance(variables, dict):
+        raise AnsibleFilterError(
+            f"the input is {_kind(variables)}, not a dictionary of lists; write it as in {{'vnet_networks': vnet_networks}}"
+        )
     problems: list[Problem] = []
     networks: list[tuple[str, Network]] = []
     for name in sorted(variables, key=lambda name: (name != MAIN, name)):

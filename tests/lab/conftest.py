@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Iterator
@@ -24,12 +25,27 @@ def lab_name(prefix: str) -> str:
     return f"{prefix}-{os.getpid()}"
 
 
+@contextlib.contextmanager
+def new_lab(prefix: str) -> Iterator[Lab]:
+    """A lab without hosts, for as long as the block runs."""
+    if os.geteuid() != 0:
+        pytest.skip("whole hosts need root")
+    with Lab(lab_name(prefix), owner=os.getpid()) as made:
+        yield made
+
+
 @pytest.fixture(scope="session")
 def lab() -> Iterator[Lab]:
     """A lab without hosts that lives as long as the test run; tests start hosts in it."""
-    if os.geteuid() != 0:
-        pytest.skip("whole hosts need root")
-    with Lab(lab_name("test"), owner=os.getpid()) as made:
+    with new_lab("test") as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def fleet(request: pytest.FixtureRequest) -> Iterator[Lab]:
+    """The hosts that the test file names in HOSTS (name -> kind and profile), ready, in a lab of their own."""
+    with new_lab("fleet") as made:
+        made.start_many(request.module.HOSTS)
         yield made
 
 

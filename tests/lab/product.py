@@ -65,6 +65,12 @@ class Product:
             found: dict[str, Any] = json.loads(result.read_text(encoding="utf-8"))
             return found
 
+    def bridges(self, host: str, bridges: list[dict[str, Any]], **options: Any) -> bool:
+        """A run of xen_bridge, which must not fail: has it changed anything?"""
+        result = self.module(host, "xen_bridge", {"bridges": bridges, **options})
+        assert not result.get("failed"), result
+        return bool(result["changed"])
+
     def _environment(self) -> dict[str, str]:
         return {
             **os.environ,

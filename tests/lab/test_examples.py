@@ -10,12 +10,11 @@ Each is looked at, done, done again, rebooted, done again and taken away, by `an
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from conftest import lab_name
+from conftest import new_lab
 from product import ROOT, Product
 from vnet_lab.lab import Lab
 from vnet_lab.machine import Machine
@@ -33,9 +32,7 @@ KVM_NETWORK = "[Match]\nName=ens1f0\n\n[Network]\nAddress=10.20.190.2/24\nGatewa
 @pytest.fixture
 def own_lab() -> Iterator[Lab]:
     """A lab for one example: two of them call their host xen1."""
-    if os.geteuid() != 0:
-        pytest.skip("whole hosts need root")
-    with Lab(lab_name("example"), owner=os.getpid()) as made:
+    with new_lab("example") as made:
         yield made
 
 
@@ -123,6 +120,7 @@ def test_kvm_br0(own_lab: Lab) -> None:
     host.exec(["sed", "-i", "/^Gateway=/d; /^DNS=/d; /^Domains=/d", "/etc/systemd/network/10-eth0.network"])
     host.reboot(strict=False)
     wait_until(lambda: "10.20.190.2/24" in addresses_of(links_of(host).get("ens1f0", {"addr_info": []})), 20, "the NIC is configured")
+    host.wait_ready(strict=False)
 
     def holds(links: Links) -> None:
         assert links["ens1f0"]["master"] == "br0"

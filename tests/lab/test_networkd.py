@@ -6,12 +6,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from typing import Any
-
 import pytest
-from conftest import lab_name
 from product import Product
 from vnet_lab.lab import Lab
 from vnet_lab.machine import Machine
@@ -33,21 +28,6 @@ GAP_MS = 50.0
 RELOAD_MS = 200.0
 
 
-@pytest.fixture(scope="module")
-def nd_lab() -> Iterator[Lab]:
-    if os.geteuid() != 0:
-        pytest.skip("whole hosts need root")
-    with Lab(lab_name("nd"), owner=os.getpid()) as made:
-        made.start_many(HOSTS)
-        yield made
-
-
-def run(lab: Lab, host: str, bridges: list[dict[str, Any]], **options: Any) -> bool:
-    result = Product(lab).module(host, "xen_bridge", {"bridges": bridges, **options})
-    assert not result.get("failed"), result
-    return bool(result["changed"])
-
-
 def configured(host: Machine) -> set[str]:
     """The interfaces that networkd calls configured."""
     rows = host.exec(["networkctl", "list", "--no-legend", "--no-pager"]).stdout.splitlines()
@@ -59,21 +39,21 @@ def unbroken(measured: Measurement, limit: float = GAP_MS) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(HOSTS))
-def test_the_uplink_moves_and_comes_back(nd_lab: Lab, name: str) -> None:
-    host = nd_lab.host(name)
+def test_the_uplink_moves_and_comes_back(fleet: Lab, name: str) -> None:
+    host = fleet.host(name)
     before = host.snapshot()
-    moved = measure(host, lambda: run(nd_lab, name, [UPLINK]))
+    moved = measure(host, lambda: Product(fleet).bridges(name, [UPLINK]))
     unbroken(moved)
     assert moved.result and configured(host) == {"eth0", "xenbr0"}
-    assert not run(nd_lab, name, [UPLINK])
+    assert not Product(fleet).bridges(name, [UPLINK])
     for command in (["networkctl", "reload"], ["systemctl", "restart", "systemd-networkd"]):
         unbroken(measure(host, lambda command=command: host.exec(command)), RELOAD_MS)
         assert configured(host) == {"eth0", "xenbr0"}
-        assert not run(nd_lab, name, [UPLINK])
+        assert not Product(fleet).bridges(name, [UPLINK])
     host.reboot()
     assert configured(host) == {"eth0", "xenbr0"} and host.failed_units() == []
-    assert not run(nd_lab, name, [UPLINK])
-    back = measure(host, lambda: run(nd_lab, name, [UPLINK], state="absent"))
+    assert not Product(fleet).bridges(name, [UPLINK])
+    back = measure(host, lambda: Product(fleet).bridges(name, [UPLINK], state="absent"))
     unbroken(back)
     assert configured(host) == {"eth0"}
     # networkd 257 makes a route of its own beside the one that came back; ours ends with the router's word.
@@ -82,26 +62,26 @@ def test_the_uplink_moves_and_comes_back(nd_lab: Lab, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["nd12r", "nd12d", "nd13d"])
-def test_other_bridges_do_not_disturb_the_uplink(nd_lab: Lab, name: str) -> None:
-    host = nd_lab.host(name)
+def test_other_bridges_do_not_disturb_the_uplink(fleet: Lab, name: str) -> None:
+    host = fleet.host(name)
     inner = {"name": "int0", "addresses": ["10.99.2.1/24", "fd00:99::1/64"]}
     route = {"to": "10.98.0.0/16", "via": "10.99.2.9", "mtu": 1400}
     changes = [[], [{"name": "int0"}], [{**inner, "ports": ["eth1"]}], [{**inner, "routes": [route], "stp": True}], [{"name": "int0"}]]
     for change in changes:
-        unbroken(measure(host, lambda change=change: run(nd_lab, name, [UPLINK, *change], allow_disruption=True)))
-        assert not run(nd_lab, name, [UPLINK, *change])
+        unbroken(measure(host, lambda change=change: Product(fleet).bridges(name, [UPLINK, *change], allow_disruption=True)))
+        assert not Product(fleet).bridges(name, [UPLINK, *change])
         assert {"eth0", "xenbr0", *(bridge["name"] for bridge in change)} <= configured(host)
     host.reboot()
-    assert not run(nd_lab, name, [UPLINK, {"name": "int0"}]) and host.failed_units() == []
-    assert run(nd_lab, name, [UPLINK, {"name": "int0"}], state="absent")
+    assert not Product(fleet).bridges(name, [UPLINK, {"name": "int0"}]) and host.failed_units() == []
+    assert Product(fleet).bridges(name, [UPLINK, {"name": "int0"}], state="absent")
 
 
 @pytest.mark.parametrize("name", ["nd12d", "nd13d", "np12r"])
-def test_a_failure_in_the_middle_is_undone(nd_lab: Lab, name: str) -> None:
-    host = nd_lab.host(name)
+def test_a_failure_in_the_middle_is_undone(fleet: Lab, name: str) -> None:
+    host = fleet.host(name)
     before = host.snapshot()
     unreachable = {**UPLINK, "dhcp4": True, "accept_ra": True, "routes": [{"to": "10.98.0.0/16", "via": "10.88.0.1"}]}
-    failed = measure(host, lambda: Product(nd_lab).module(name, "xen_bridge", {"bridges": [unreachable]}))
+    failed = measure(host, lambda: Product(fleet).module(name, "xen_bridge", {"bridges": [unreachable]}))
     assert failed.result["failed"] and failed.ssh_alive, failed.text()
     assert [line for line in diff_snapshots(before, host.snapshot()) if '"protocol": "ra"' not in line] == []
     assert configured(host) == {"eth0"}

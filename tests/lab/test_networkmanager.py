@@ -6,12 +6,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from typing import Any
-
 import pytest
-from conftest import lab_name
 from product import Product
 from vnet_lab.lab import Lab
 from vnet_lab.machine import Machine
@@ -23,21 +18,6 @@ INNER = [{"name": "xenbr1"}, {"name": "xenbr2", "addresses": ["10.99.2.1/24", "f
 HOSTS = {"n13r": ("d13-nm", "rich"), "n13d": ("d13-nm", "dhcp"), "n12s": ("d12-nm", "static"), "n12d": ("d12-nm", "dhcp")}
 
 
-@pytest.fixture(scope="module")
-def nm_lab() -> Iterator[Lab]:
-    if os.geteuid() != 0:
-        pytest.skip("whole hosts need root")
-    with Lab(lab_name("nm"), owner=os.getpid()) as made:
-        made.start_many(HOSTS)
-        yield made
-
-
-def run(lab: Lab, host: str, bridges: list[dict[str, Any]], **options: Any) -> bool:
-    result = Product(lab).module(host, "xen_bridge", {"bridges": bridges, **options})
-    assert not result.get("failed"), result
-    return bool(result["changed"])
-
-
 def connected(host: Machine) -> dict[str, str]:
     """Interface -> profile, for those that NetworkManager itself configures."""
     rows = host.exec(["nmcli", "-t", "-f", "DEVICE,STATE,CONNECTION", "device"]).stdout.splitlines()
@@ -45,14 +25,14 @@ def connected(host: Machine) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("name", sorted(HOSTS))
-def test_the_uplink_moves_and_comes_back(nm_lab: Lab, name: str) -> None:
-    host = nm_lab.host(name)
+def test_the_uplink_moves_and_comes_back(fleet: Lab, name: str) -> None:
+    host = fleet.host(name)
     before = host.snapshot()
-    moved = measure(host, lambda: run(nm_lab, name, BRIDGE))
+    moved = measure(host, lambda: Product(fleet).bridges(name, BRIDGE))
     assert moved.result
     assert moved.ssh_alive
     assert connected(host) == {"xenbr0": "hypervisor-vnet-xenbr0", "eth0": "hypervisor-vnet-xenbr0-port-eth0"}
-    assert not run(nm_lab, name, BRIDGE)
+    assert not Product(fleet).bridges(name, BRIDGE)
     stands = host.snapshot()
     again = measure(
         host, lambda: host.exec(["sh", "-c", "nmcli connection reload; nmcli device reapply xenbr0; systemctl restart NetworkManager"])
@@ -61,26 +41,26 @@ def test_the_uplink_moves_and_comes_back(nm_lab: Lab, name: str) -> None:
     assert [line for line in diff_snapshots(stands, host.snapshot()) if "routes6" not in line] == []  # 1.42 lets the kernel see an RA
     host.reboot()
     assert connected(host) == {"xenbr0": "hypervisor-vnet-xenbr0", "eth0": "hypervisor-vnet-xenbr0-port-eth0"}
-    assert not run(nm_lab, name, BRIDGE)
-    back = measure(host, lambda: run(nm_lab, name, BRIDGE, state="absent"))
+    assert not Product(fleet).bridges(name, BRIDGE)
+    back = measure(host, lambda: Product(fleet).bridges(name, BRIDGE, state="absent"))
     assert back.ssh_alive
     assert connected(host) == {"eth0": "lan"}
     assert diff_snapshots(before, host.snapshot()) == []
 
 
 @pytest.mark.parametrize("name", ["n13r", "n12s"])
-def test_bridges_without_uplink_never_stop_networkmanager(nm_lab: Lab, name: str) -> None:
-    host = nm_lab.host(name)
+def test_bridges_without_uplink_never_stop_networkmanager(fleet: Lab, name: str) -> None:
+    host = fleet.host(name)
     before = host.snapshot()
     main = ["systemctl", "show", "-P", "MainPID", "NetworkManager"]
     process = host.exec(main).stdout
-    assert run(nm_lab, name, INNER)
-    assert not run(nm_lab, name, INNER)
+    assert Product(fleet).bridges(name, INNER)
+    assert not Product(fleet).bridges(name, INNER)
     assert {"xenbr1", "xenbr2", "eth1"} <= set(connected(host))
-    assert run(nm_lab, name, [{"name": "xenbr1", "addresses": ["10.99.1.1/24"]}, INNER[1]])
+    assert Product(fleet).bridges(name, [{"name": "xenbr1", "addresses": ["10.99.1.1/24"]}, INNER[1]])
     assert host.exec(main).stdout == process
     host.reboot()
-    assert not run(nm_lab, name, [{"name": "xenbr1", "addresses": ["10.99.1.1/24"]}, INNER[1]])
-    assert run(nm_lab, name, INNER, state="absent")
+    assert not Product(fleet).bridges(name, [{"name": "xenbr1", "addresses": ["10.99.1.1/24"]}, INNER[1]])
+    assert Product(fleet).bridges(name, INNER, state="absent")
     assert connected(host) == {"eth0": "lan"}
     assert diff_snapshots(before, host.snapshot()) == []

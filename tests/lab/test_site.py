@@ -7,28 +7,16 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import lab_name
 from product import Played, Product
 from vnet_lab.lab import Lab
 
 SITE, TEARDOWN = "hypervisor.vnet.site", "hypervisor.vnet.teardown"
-HOSTS = ("xen1", "xen2")
+HOSTS = dict.fromkeys(("xen1", "xen2"), ("d12-networkd", "static"))
 GUESTS_ONLY = {"name": "xenbr1"}
-
-
-@pytest.fixture(scope="module")
-def fleet() -> Iterator[Lab]:
-    if os.geteuid() != 0:
-        pytest.skip("whole hosts need root")
-    with Lab(lab_name("site"), owner=os.getpid()) as made:
-        made.start_many(dict.fromkeys(HOSTS, ("d12-networkd", "static")))
-        yield made
 
 
 @pytest.fixture

@@ -42,17 +42,14 @@ def choose(document: Document, bridge: Bridge, state: HostState, applied: Applie
         return document.persist, _not_running(document.persist, state, place)
     if known:
         return known.persist, []
-    link = bridge.uplink or _default_link(state)
+    link, where = bridge.uplink or _default_link(state), f"{place}.uplink" if bridge.uplink else place
     legacy = state.managers.get("legacy", {}).get(link)
     if legacy:
-        return "", [Problem(f"{place}.uplink", f"{link} is configured by {legacy}, which this collection does not write; {_LEGACY_CURE}")]
+        return "", [Problem(where, f"{link} is configured by {legacy}, which this collection does not write; {_LEGACY_CURE}")]
     claims = [name for name, backend in BACKENDS.items() if link and backend.claims(state.managers.get(name), link)]
     if len(claims) > 1:
-        return "", [
-            Problem(
-                f"{place}.uplink", f"both {' and '.join(claims)} manage {link}; which one shall keep {bridge.name}? Say it with persist:"
-            )
-        ]
+        asked = f"both {' and '.join(claims)} manage {link}; which one shall keep {bridge.name}?"
+        return "", [Problem(where, f"{asked} Say it with persist:, and take {link} out of the other's configuration")]
     if claims:
         return claims[0], []
     return _only_active(bridge, state, place)

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import pytest
+from ansible.errors import AnsibleFilterError
 
 from ansible_collections.hypervisor.vnet.plugins.plugin_utils.networks import merge
 
@@ -23,6 +24,13 @@ def test_the_main_list_comes_first_and_the_others_by_name():
 def test_nothing_declared_is_nothing_wanted():
     assert merge({}) == ([], [])
     assert merge({"vnet_networks": []}) == ([], [])
+
+
+def test_a_bare_list_is_refused_with_the_way_to_write_it():
+    with pytest.raises(
+        AnsibleFilterError, match=r"is a list, not a dictionary of lists; write it as in \{'vnet_networks': vnet_networks\}"
+    ):
+        merge([{"name": "br0"}])
 
 
 def test_networks_come_out_as_they_were_written():
