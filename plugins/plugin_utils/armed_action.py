@@ -96,24 +96,26 @@ class ArmedAction(ActionBase):  # type: ignore[misc]
         began = self._clock.now()
         ending = Confirmation(reach, span, self._teller(task_vars), self._clock).settle()
         final = self._ended(armed.result, ending, span, self._clock.now() - began, task_vars)
-        return final if reach.place == self._place else self._told_where(final, task_vars)
+        return self._told_where(final, task_vars) if "confirmed" in final and reach.place != self._place else final
 
     def _ended(self, result: Result, ending: Ending, span: Span, seconds: float, task_vars: dict[str, t.Any]) -> Result:
-        """The result of the task; the rest of the play is led to where the host is now."""
-        reach = self._reached(task_vars)
         if not ending.place:
             # Nothing can be removed on a host that does not answer.
             self._connection._shell.tmpdir = None
+        return self._moved(task_result(result, ending, span, seconds), task_vars)
+
+    def _moved(self, result: Result, task_vars: dict[str, t.Any]) -> Result:
+        """The rest of the play is led to where the host is now."""
+        reach = self._reached(task_vars)
         reach.drop()
-        final = task_result(result, ending, span, seconds)
         if reach.place == self._place:
-            return final
+            return result
         connection = getattr(self._connection, "real", self._connection)
-        return self._register(final, self._host_name(task_vars), reach.place.variables(connection, self._host_vars(task_vars)))
+        return self._register(result, self._host_name(task_vars), reach.place.variables(connection, self._host_vars(task_vars)))
 
     def _told_where(self, result: Result, task_vars: Variables) -> Result:
-        """The inventory has to follow what is confirmed."""
-        if not self._reach or not self._reach.place.address or "confirmed" not in result:
+        """The inventory has to follow what stays."""
+        if not self._reach or not self._reach.place.address:
             return result
         place = self._reach.place.name
         told = f"{self._host_name(task_vars)} is reached at {place} now; set ansible_host in the inventory before the next run"
