@@ -216,7 +216,8 @@ options:
     type: str
   restrict:
     description:
-      - O(type=user) Keep the guest from the host and the world. O(hostfwd) and O(guestfwd) still work.
+      - O(type=user) Keep the guest from the host and the world, and tell it neither a router nor a DNS server.
+        O(hostfwd) and O(guestfwd) still work.
     type: bool
   hostname:
     description:
