@@ -51,6 +51,7 @@ kernel: root $(READY) ## the modules on a real kernel, in network namespaces (ro
 	@pytest -v -n 2 --dist loadfile tests/kernel
 
 lab: root stage ## the playbooks on whole hosts over real SSH (root)
+	@tests/tools/packages.sh qemu-system-x86_64=qemu-system-x86
 	@echo "== lab"
 	@pytest -v -n 2 --dist loadfile tests/lab
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import socket
 import struct
 import time
@@ -75,21 +76,26 @@ def test_the_models_are_those_of_the_real_qemu():
         assert models_of(VERSION).items() <= real.items()
 
 
-def test_every_model_is_made(empty: Namespace):
-    """All that a PC can hold in one machine, and the one that sits on no PC's bus in another."""
-    buses = models_of(VERSION)
-    names = [name for name, bus in buses.items() if bus in ("PCI", "ISA", "usb-bus")]
-    argv = ["-device", "qemu-xhci"]
+@pytest.mark.parametrize(
+    ("machine", "buses", "intel"),
+    [("pc", ("PCI",), True), ("pc", ("PCI", "usb-bus"), False), ("pc", ("ISA",), False), ("microvm", ("virtio-bus",), False)],
+    ids=["Intel", "PCI", "ISA", "virtio"],
+)
+def test_every_model_is_made(empty: Namespace, machine: str, buses: tuple[str, ...], intel: bool):
+    """As many models in one machine as it has slots for. xen-bus is there under Xen only."""
+    names = [name for name, bus in models_of(VERSION).items() if bus in buses and name.startswith(("e1000", "i8", "igb")) is intel]
+    # The virtual functions of igb need slots behind its own.
+    names.sort(key=len)
+    argv = ["-device", "qemu-xhci"] if "usb-bus" in buses else []
     for number, name in enumerate(names):
         mac = f"{MAC[:-2]}{number:02x}"
         argv += qemu_netdev({"name": f"n{number}", "model": name, "mac": mac}, type="user", version=".".join(map(str, VERSION)))
-    with Qemu(empty, *argv, machine="pc") as qemu:
+    with Qemu(empty, *argv, machine=machine) as qemu:
         network = qemu.monitor("info network")
+    assert names
     for number, name in enumerate(names):
         assert f"n{number}: index=0,type=nic," in network, name
         assert f"macaddr={MAC[:-2]}{number:02x}" in network, name
-    with Qemu(empty, *qemu_netdev({"name": "m", "model": "virtio-net-device"}, type="user"), machine="microvm") as qemu:
-        assert "m: index=0,type=nic,model=virtio-net-device" in qemu.monitor("info network")
 
 
 def test_a_tap(host: Namespace):
@@ -157,7 +163,7 @@ def test_vhost_is_asked_for(host: Namespace):
     except QemuFailed as failed:
         # Without the device 7.2 ends here, newer ones go on.
         warnings = str(failed)
-    assert "vhost char device" in warnings
+    assert re.search("vhost char device|'/dev/vhost-net'", warnings), warnings
 
 
 USER = {

@@ -5,9 +5,12 @@
 from __future__ import annotations
 
 import pytest
+import yaml
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.hypervisor.vnet.plugins.filter.qemu_netdev import FilterModule, qemu_netdev
+from ansible_collections.hypervisor.vnet.plugins.doc_fragments._qemu import ModuleDocFragment
+from ansible_collections.hypervisor.vnet.plugins.filter.qemu_netdev import DOCUMENTATION, FilterModule, qemu_netdev
+from ansible_collections.hypervisor.vnet.plugins.plugin_utils import qemu_fields
 
 HELP = """\
 Storage devices:
@@ -296,3 +299,11 @@ def test_what_is_no_interface_is_refused():
 
 def test_nothing_that_is_undefined_counts():
     assert qemu_netdev({"name": "web1-0", "mac": None, "qemu": None}, queues=None) == words(TAP, NIC)
+
+
+def test_every_option_is_documented_and_nothing_else():
+    texts = (DOCUMENTATION, ModuleDocFragment.USER, ModuleDocFragment.PASST)
+    documented = {name for text in texts for name in yaml.safe_load(text)["options"]}
+    groups = (*qemu_fields.NETDEV.values(), qemu_fields.SOCKET, qemu_fields.NIC, qemu_fields.VFIO)
+    fields = {name for group in groups for name in group}
+    assert documented == fields | {*qemu_fields.FORWARDS, "_input", "version", "models", "type", "id", "model", "hub"}
