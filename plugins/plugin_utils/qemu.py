@@ -200,7 +200,8 @@ def _tap(request: _Request) -> None:
         request.default("downscript", "no", "downscript")
     if "br" in request.values and "helper" not in request.values:
         request.say("br", "is read by a helper only; a tap without one is in the bridge that it was declared with")
-    if "vhostfds" in request.values and "fds" not in request.values:
+    fds, vhostfds = request.values.get("fds"), request.values.get("vhostfds")
+    if isinstance(vhostfds, list) and (not isinstance(fds, list) or len(fds) != len(vhostfds)):
         request.say("vhostfds", "needs fds, as many of them; one tap has vhostfd")
 
 

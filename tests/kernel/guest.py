@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import gzip
+import hashlib
 import lzma
 import os
 import re
@@ -64,11 +65,12 @@ class GuestImage:
 
 
 def guest_image() -> GuestImage:
-    """Made once for each kernel of the mirror; needs apt-get, no root, and nothing installed."""
+    """Made once for each kernel of the mirror and each edition of this file; needs apt-get, no root, and nothing installed."""
     package = _kernel_package()
-    folder = Path(os.environ.get("VNET_LAB_CACHE", "/var/tmp/hypervisor-vnet-lab"), "guests", package)
+    recipe = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:12]
+    folder = Path(os.environ.get("VNET_LAB_CACHE", "/var/tmp/hypervisor-vnet-lab"), "guests", f"{package}-{recipe}")
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with open(folder.with_suffix(".lock"), "w", encoding="ascii") as lock:
+    with open(folder.with_name(f"{folder.name}.lock"), "w", encoding="ascii") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not folder.exists():
             with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:

@@ -226,6 +226,7 @@ REFUSED = [
     ),
     ("one tap's vhost for several", {"name": "n"}, {"fds": [3], "vhostfd": 4}, ["vhostfd: means nothing beside fds"]),
     ("several vhosts for one tap", {"name": "n"}, {"vhostfds": [4]}, ["vhostfds: needs fds"]),
+    ("fewer vhosts than taps", {"name": "n"}, {"fds": [3, 4], "vhostfds": [5]}, ["vhostfds: needs fds, as many of them"]),
     ("a file descriptor by name", {"name": "n"}, {"fd": "tap0"}, ["fd: 'tap0' is no file descriptor"]),
     ("a bridge without a helper", {"name": "n"}, {"br": "br0"}, ["br: is read by a helper only"]),
     ("a helper without a bridge", {"name": "n"}, {"type": "bridge"}, ["br: is missing; name the bridge"]),
