@@ -89,7 +89,7 @@ def _patient(parser: argparse.ArgumentParser) -> None:
 
 def _status(machine: Machine, options: argparse.Namespace) -> int:
     facts = {**host_facts(machine), **change_facts(machine)}
-    print(json.dumps(facts) if options.json else status_text(facts), end="\n" if options.json else "")
+    sys.stdout.write(f"{json.dumps(facts)}\n" if options.json else status_text(facts))
     return 0
 
 
@@ -98,10 +98,10 @@ def _confirm(machine: Machine, options: argparse.Namespace) -> int:
     if options.id:
         return _say(answer)
     if answer["confirmed"]:
-        print("The change stays.")
+        sys.stdout.write("The change stays.\n")
         return 0
     if answer["report"]:
-        print(report_text(answer["report"]), end="")
+        sys.stdout.write(report_text(answer["report"]))
         return _complain("not confirmed: it was undone already")
     failing = [f"\n  {name}: {why}" for name, why in answer["probes"].items() if why]
     why = f"what was reached before is not reached now:{''.join(failing)}" if failing else "it is not at its end yet"
@@ -119,7 +119,7 @@ def _rollback(machine: Machine, options: argparse.Namespace) -> int:
         return _say({"error": str(error)}) if options.json else _complain(str(error))
     if options.json:
         return _say({"report": report})
-    print(report_text(report), end="")
+    sys.stdout.write(report_text(report))
     return 1 if report["failures"] or report["left"] else 0
 
 
@@ -158,10 +158,10 @@ def _undo(machine: Machine, options: argparse.Namespace) -> int:
 
 
 def _say(answer: Json) -> int:
-    print(json.dumps(answer))
+    sys.stdout.write(f"{json.dumps(answer)}\n")
     return 0
 
 
 def _complain(message: str) -> int:
-    print(f"hypervisor-vnet: {message}", file=sys.stderr)
+    sys.stderr.write(f"hypervisor-vnet: {message}\n")
     return 1
