@@ -146,6 +146,17 @@ def test_a_failure_at_each_step_leaves_the_host_as_it_was(host: Namespace, inste
     restored(host, before)
 
 
+def test_a_card_that_was_down_is_down_and_without_addresses_again(host: Namespace) -> None:
+    host.ip("address flush dev eth1\nlink set eth1 down")
+    before = host.snapshot()
+    port = {"bridges": [{"name": "xenbr1", "uplink": "eth1"}]}
+    count = steps(host, **port)
+    host.bridge({"name": "xenbr1"}, state="absent").ok()
+    assert_same(before, host.snapshot())
+    for number in range(1, count):
+        _fails(host, number, False, port, before)
+
+
 def _fails(host: Namespace, number: int, instead: bool, options: dict[str, Any], before: Snapshot) -> None:
     answer = host.module("xen_bridge", prepare=at_step(number, fail, instead), **options)
     message = answer.failed()

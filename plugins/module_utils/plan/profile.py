@@ -41,6 +41,9 @@ def quiet_ipv6(state: HostState, name: str, why: str) -> list[Step]:
         before = state.sysctl(f"{base}/{key}")
         if before != value:
             steps.append(sysctl_step(Phase.LINK, why, f"{base}/{key}", value, before))
+    if steps and name in state.links and not state.links[name].up:
+        # The kernel gives a link a link-local address with this setting, also one that is down.
+        steps.insert(0, Step(Phase.LINK, why, (), (Ip(f"-6 address flush dev {name} scope link"),)))
     return steps
 
 
