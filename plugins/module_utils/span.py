@@ -44,6 +44,8 @@ _GRACE = 1.0
 # Only what fails takes so long; what passed late on a busy host is still required afterwards.
 _MEASURING = 3.0
 _PROBES_LIMIT = 5.0
+# Every second of looking is one more that the host may be cut off.
+_LOOK_LIMIT = 1.0
 _BEAT = 0.05
 RESET = "the host was reset while armed"
 
@@ -207,7 +209,7 @@ def recover(machine: Machine, own: str) -> str:
     span = span_of(entries)
     if span is None or standing_span(machine):
         return Journal(machine).recover(own)
-    report = _undo(machine, f"not confirmed within {span.timeout} s" if same_boot(machine, entries) else RESET)
+    report = _undo(machine, _late(machine, span) if same_boot(machine, entries) else RESET)
     return f"an earlier change was not confirmed in time; its {Undone(report['undone'], report['failures'])}"
 
 
@@ -223,7 +225,13 @@ def undo_expired(machine: Machine, id_: str) -> None:
     with exclusive(LOCK):
         span = span_of(read_journal(machine))
         if span and span.id == id_:
-            _undo(machine, f"not confirmed within {span.timeout} s")
+            _undo(machine, _late(machine, span))
+
+
+def _late(machine: Machine, span: Span) -> str:
+    """Why nobody confirmed, as far as the host itself can tell while the change stands."""
+    failing = [f"{name}: {why}" for name, why in still(machine, span.probes, _LOOK_LIMIT).items() if why]
+    return "; ".join([f"not confirmed within {span.timeout} s", *failing])
 
 
 def undo_at_boot(machine: Machine) -> None:
