@@ -371,17 +371,24 @@ managers:
       elements: str
       sample: [eth0, xenbr0]
 journal:
-  description: The undo journal.
+  description: The undo journal, and the change that waits to be confirmed.
   returned: success
   type: dict
   contains:
     state:
       description:
-        - V(none), V(running) while a module changes the host, or V(stale) when a run was killed. The next run undoes a stale one first.
+        - V(none) when every change is confirmed or undone.
+        - V(running) while a module changes the host.
+        - V(armed) when a change is done and waits to be confirmed. Unless it is, the host undoes it by itself.
+        - V(stale) when a run was killed, or a change was not confirmed and the host could not undo it in time. The next run undoes it first.
       type: str
       sample: none
     groups:
       description: How many groups of steps it can undo.
+      type: int
+      sample: 0
+    seconds_left:
+      description: How many seconds are left until the host undoes by itself what it has not been told to keep; 0 when nothing is armed.
       type: int
       sample: 0
 """

@@ -8,9 +8,9 @@
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import shlex
+import socket
 import typing as t
 
 from ansible import constants as C
@@ -28,6 +28,8 @@ CONSOLE_PROGRAM = "/usr/local/sbin/hypervisor-vnet"
 # Seconds. A login with sudo and Python may take CONNECTING; an existing connection is given up sooner.
 CONNECTING = 15.0
 ANSWERING = 3.0
+# How long the likeliest address is tried alone, and each one after it.
+ALONE = 5.0
 STAGGER = 1.0
 RESETTING = 10.0
 FIRST = 60.0
@@ -43,21 +45,24 @@ class Reach:
         self._connection = action._connection
         self.place: Place = place_of(self._connection)
         self._others: list[str] = []
+        self._addresses: list[str] = []
         self._leaves = self._hangs = False
 
     def learn(self, addresses: t.Sequence[str], complete: bool = False) -> None:
         """Where else the host may be reached; ``complete`` when these are all the addresses that it will have."""
         self._others = [address for address in addresses if address != self.place.name]
-        self._leaves = complete and _is_address(self.place.name) and self.place.name not in addresses
+        self._leaves = complete and bool(self._addresses) and not set(self._addresses) & set(addresses)
 
     def greet(self) -> None:
         """Prove that the host can be reached at all; raises as the connection plugin does."""
         limit = FIRST + (self._option("reconnection_retries") or 0) * (FIRST / 2)
-        if self._try(lambda: self._run("true"), limit):
-            return
-        self.drop(force=True)
-        if not self._try(lambda: self._run("true"), limit):
-            raise AnsibleConnectionFailure(f"{self.place.name} takes the connection, but has not answered within {limit:.0f} s")
+        for dummy in (1, 2):
+            with Contact(self._greeting) as contact:
+                if contact.answered(limit):
+                    self._addresses = contact.answer()
+                    return
+            self.drop(force=True)
+        raise AnsibleConnectionFailure(f"{self.place.name} takes the connection, but has not answered within {limit:.0f} s")
 
     def ask(self, words: t.Sequence[str], wait: float, fresh: bool = False) -> Seen:
         """Run the program; the first place that answers is where the host is from now on."""
@@ -65,16 +70,18 @@ class Reach:
         if not fresh and not self._hangs:
             places.append(self.place)
             attempts.append(Attempt(self.place.name, 0.0, lambda: self._question(words)))
-        start = STAGGER if attempts and self._leaves else wait + ANSWERING if attempts else 0.0
+        step = STAGGER if self._leaves else ALONE
+        start = 0.0 if fresh or not attempts else STAGGER if self._leaves else wait + ANSWERING
         for place in self._places():
             places.append(place)
             attempts.append(Attempt(place.name, start, _bind(self._question, words, place)))
-            start += STAGGER
+            start, step = start + step, STAGGER
         index, answer, errors = race(attempts, wait + CONNECTING)
         if not fresh:
             self._hangs = self._hangs or index != 0
         if index is None:
             return Seen(errors=errors)
+        self._leaves = self._leaves and answer.get("state") == "running"
         if places[index] != self.place:
             self._move(places[index])
         return Seen(answer, self.place.name, errors)
@@ -82,18 +89,21 @@ class Reach:
     def drop(self, force: bool = False) -> None:
         """Close what the connection plugin keeps open beyond a task, when it hangs or leads to where the host was."""
         if force or self._hangs:
-            try:
-                self._try(self._reset, RESETTING)
-            except AnsibleError as error:
-                display.vv(f"{self.place.name}: the connection cannot be reset: {error}")
             self._hangs = False
+            with Contact(self._reset) as contact:
+                try:
+                    if contact.answered(RESETTING):
+                        contact.answer()
+                except AnsibleError as error:
+                    display.vv(f"{self.place.name}: the connection cannot be reset: {error}")
 
-    def _try(self, work: t.Callable[[], t.Any], limit: float) -> bool:
-        with Contact(work) as contact:
-            if not contact.answered(limit):
-                return False
-            contact.answer()
-            return True
+    def _greeting(self) -> list[str]:
+        """Also says what addresses the name of the host stands for, as far as this machine knows."""
+        self._run("true")
+        try:
+            return sorted({str(found[4][0]) for found in socket.getaddrinfo(self.place.name, None)})
+        except OSError:
+            return []
 
     def _reset(self) -> None:
         self.place.abandon(self._connection)
@@ -111,7 +121,7 @@ class Reach:
         """The rest of this task goes there too."""
         display.vv(f"{self.place.name} is reached at {place.name} now")
         self.drop(force=True)
-        self.place, self._leaves = place, False
+        self.place = place
         place.apply(self._connection)
 
     def _question(self, words: t.Sequence[str], place: Place | None = None) -> t.Mapping[str, t.Any]:
@@ -137,13 +147,6 @@ class Reach:
         if not python or python.startswith("auto"):
             python = (self._task_vars.get("ansible_facts") or {}).get("discovered_interpreter_python")
         return f"{python} {PROGRAM}" if python else CONSOLE_PROGRAM
-
-
-def _is_address(name: str) -> bool:
-    try:
-        return bool(ipaddress.ip_address(name))
-    except ValueError:
-        return False
 
 
 def _bind(work: t.Callable[..., t.Any], *args: t.Any) -> t.Callable[[], t.Any]:

@@ -11,6 +11,7 @@ import os
 import re
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -45,13 +46,18 @@ class Product:
 
     def playbook(self, *words: str, variables: dict[str, Any] | None = None, limit: float = LIMIT) -> Played:
         """`ansible-playbook` with the lab's inventory; failing hosts are no error here."""
-        argv = [str(BIN / "ansible-playbook"), "-i", str(self.lab.write_inventory()), *words]
-        with tempfile.NamedTemporaryFile("w", suffix=".json", encoding="utf-8") as file:
-            json.dump({**(variables or {}), "ansible_pipelining": self.pipelining}, file)
-            file.flush()
-            argv += ["-e", f"@{file.name}"]
-            done = subprocess.run(argv, capture_output=True, text=True, timeout=limit, check=False, env=self._environment())
-        return Played(done.returncode, done.stdout + done.stderr, _recap(done.stdout))
+        argv = self._argv(words, variables or {})
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=limit, check=False, env=self.environment())
+        return Played(done.returncode, done.stdout + done.stderr, recap(done.stdout))
+
+    def begin(self, *words: str) -> subprocess.Popen[bytes]:
+        """The same in the background, with a process group of its own; nobody hears what it says."""
+        argv, null = self._argv(words, {}), subprocess.DEVNULL
+        return subprocess.Popen(argv, stdin=null, stdout=null, stderr=null, env=self.environment(), start_new_session=True)
+
+    def _argv(self, words: Sequence[str], variables: dict[str, Any]) -> list[str]:
+        extra = json.dumps({**variables, "ansible_pipelining": self.pipelining})
+        return [str(BIN / "ansible-playbook"), "-i", str(self.lab.write_inventory()), *words, "-e", extra]
 
     def module(self, host: str, name: str, options: dict[str, Any], *, check: bool = False) -> dict[str, Any]:
         """One module on one host; its whole result, also when it failed."""
@@ -71,7 +77,7 @@ class Product:
         assert not result.get("failed"), result
         return bool(result["changed"])
 
-    def _environment(self) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
         return {
             **os.environ,
             "PATH": f"{BIN}:{os.environ['PATH']}",
@@ -98,7 +104,7 @@ def _play(host: str, name: str, options: dict[str, Any], result: str) -> list[di
     return [{"name": "One module", "hosts": host, "gather_facts": False, "tasks": [call, keep]}]
 
 
-def _recap(output: str) -> dict[str, dict[str, int]]:
+def recap(output: str) -> dict[str, dict[str, int]]:
     found = {}
     for line in output.rpartition("PLAY RECAP")[2].splitlines():
         name, colon, numbers = line.partition(":")
