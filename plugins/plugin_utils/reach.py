@@ -56,7 +56,7 @@ class Reach:
     def greet(self) -> None:
         """Prove that the host can be reached at all; raises as the connection plugin does."""
         limit = FIRST + (self._option("reconnection_retries") or 0) * (FIRST / 2)
-        for dummy in (1, 2):
+        for _dummy in (1, 2):
             with Contact(self._greeting) as contact:
                 if contact.answered(limit):
                     self._addresses = contact.answer()
