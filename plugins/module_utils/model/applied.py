@@ -17,6 +17,7 @@ from .bridge import Bridge, StaticRoute
 from .profile import Profile
 from .route import Neighbour, NextHop, Route, Rule
 from .state import BridgeSettings, FileState
+from .tap import AppliedTap, applied_tap
 
 # 1 had bridges only; a kind that a file does not name was never applied.
 VERSION = 2
@@ -67,6 +68,7 @@ class Applied:
     files: t.Mapping[str, AppliedFile] = field(default_factory=dict)
     sysctls: t.Mapping[str, str] = field(default_factory=dict)
     bridge_netfilter: str = "keep"
+    taps: t.Mapping[str, AppliedTap] = field(default_factory=dict)
 
     def owners(self, kind: str) -> dict[str, str]:
         """Name -> owner label of everything of one kind."""
@@ -86,6 +88,7 @@ def applied_from_text(text: str) -> Applied:
         {path: AppliedFile(item["sha256"], _optional(FileState, item["original"])) for path, item in data["files"].items()},
         dict(data["sysctls"]),
         data["bridge_netfilter"],
+        {name: applied_tap(item) for name, item in data.get("taps", {}).items()},
     )
 
 

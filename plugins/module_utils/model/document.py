@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from .bridge import Bridge, StaticRoute, read_bridge
 from .problem import Problem
+from .tap import Tap
 
 PERSIST = ("auto", "networkd", "ifupdown", "networkmanager", "none")
 
@@ -71,6 +72,7 @@ class Document:
 
     owner: str = "site"
     bridges: Declared[Bridge] = Declared(spoken=False)
+    taps: Declared[Tap] = Declared(spoken=False)
     persist: str = "auto"
     adopt: bool = False
     allow_disruption: bool = False

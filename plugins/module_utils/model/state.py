@@ -30,9 +30,21 @@ class BridgeSettings:
 
 
 @dataclass(frozen=True)
+class TapDevice:
+    """What the kernel keeps of a tap. ``user`` and ``group`` as ip(8) shows them: a name, or a number that has none."""
+
+    persistent: bool = True
+    multi_queue: bool = False
+    vnet_hdr: bool = False
+    user: str = ""
+    group: str = ""
+
+
+@dataclass(frozen=True)
 class Link:
     """One interface. ``bridge`` is set when it is one; ``lower`` is the interface it stands on (VLAN, macvlan).
 
+    ``tap`` is set when it is one; ``isolated`` of a bridge port; ``group`` is the link group, a number or a name of iproute2.
     ``topology_change``: STP has seen one, and the kernel shows twice the forward delay as ageing time until it is over.
     """
 
@@ -50,6 +62,9 @@ class Link:
     addresses: tuple[Address, ...] = ()
     token: str = ""
     topology_change: bool = False
+    tap: TapDevice | None = None
+    isolated: bool = False
+    group: str = ""
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from ..model.applied import Applied
 from ..model.document import Document
 from ..model.problem import VnetError
 from ..model.state import FileState, HostState, Link
-from . import ifupdown, networkd, networkmanager
+from . import ifupdown, networkd, networkmanager, tap
 from .control import read_control
 from .legacy import legacy_claims
 from .link import COMMAND, parse_links
@@ -43,7 +43,7 @@ class About(t.NamedTuple):
 
 
 # Kind -> what it must know of the host beyond links, addresses and routes.
-READERS: dict[str, t.Callable[[Machine, About, t.Mapping[str, Link]], t.Any]] = {}
+READERS: dict[str, t.Callable[[Machine, Document, Applied, t.Mapping[str, Link]], t.Any]] = {"taps": tap.read}
 
 
 def observe(machine: Machine, links: frozenset[str], files: frozenset[str], managers: bool = True, about: About | None = None) -> HostState:
@@ -74,7 +74,7 @@ def observe(machine: Machine, links: frozenset[str], files: frozenset[str], mana
         root_links=root_links(machine) if named else {},
         machine_id=machine.text("/etc/machine-id"),
         control=read_control(machine, found),
-        kinds={name: read(machine, about, found) for name, read in READERS.items()} if about else {},
+        kinds={name: read(machine, about.document, about.applied, found) for name, read in READERS.items()} if about else {},
     )
 
 

@@ -19,14 +19,14 @@ from ..model.profile import Profile
 from ..model.state import FileState, HostState
 from ..model.step import Phase, Remove, Run, Step, Write
 from ..model.view import Views
-from . import bridges
+from . import bridges, taps
 from .control import addresses, touched
 from .kind import Kind, KindChange, KindPlan
 from .netfilter import plan_netfilter, sysctl_memory
 from .persist import changed_files, unedited_files
 
 # In the order in which their steps of one phase run: what others stand on comes first.
-KINDS: tuple[Kind, ...] = (bridges.KIND,)
+KINDS: tuple[Kind, ...] = (bridges.KIND, taps.KIND)
 
 
 @dataclass(frozen=True)
@@ -52,12 +52,16 @@ class Plan:
 def plan_document(document: Document, state: HostState, applied: Applied) -> Plan:
     """The plan that brings the host to the document. Refused, with all problems at once, when it cannot."""
     spoken = [kind for kind in KINDS if _declared(document, kind).spoken]
-    plans = {kind.name: kind.plan(document, state, applied) for kind in spoken}
-    problems = [problem for plan in plans.values() for problem in plan.problems]
+    plans: dict[str, KindPlan] = {}
+    after, problems = applied, list[Problem]()
+    for kind in spoken:
+        plans[kind.name] = plan = kind.plan(document, state, after)
+        problems += plan.problems
+        if not plan.problems:
+            memory: dict[str, t.Any] = {kind.name: plan.memory}
+            after = replace(after, **memory)
     if problems:
         raise Refused(problems)
-    memory: dict[str, t.Any] = {name: plan.memory for name, plan in plans.items()}
-    after = replace(applied, **memory)
     if document.bridge_netfilter != "keep":
         after = replace(after, bridge_netfilter=document.bridge_netfilter)
     if not after.bridges:

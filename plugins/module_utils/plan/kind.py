@@ -58,6 +58,7 @@ class Kind:
     ``name``: its field of the document and of the applied model.
     ``reads(document, applied)``: the links that must be observed in every detail.
     ``plan(document, state, applied)``: from what is there to what is declared; called only for a kind that is spoken of.
+    The memory says of the kinds before it what will be, of itself and those behind it what was.
     ``files(applied, state)``: every file that keeps the applied objects over a reboot; from the memory alone, but for
     foreign files that we must edit.
     ``handover(change)``: what makes those who keep the objects look away before and take over after; in every phase.

@@ -14,11 +14,11 @@ from dataclasses import asdict
 from ..model.address import FOREVER
 from ..model.applied import Applied
 from ..model.route import NextHop, Route
-from ..model.state import HostState, Link
+from ..model.state import HostState, Link, TapDevice
 
 Facts = dict[str, t.Any]
 # Of no use without the kernel's own context.
-_LINK_DETAILS = frozenset({"bridge", "addresses", "token", "topology_change"})
+_LINK_DETAILS = frozenset({"bridge", "addresses", "token", "topology_change", "tap", "isolated", "group"})
 
 
 def link_facts(state: HostState) -> list[Facts]:
@@ -77,6 +77,33 @@ def _bridge(name: str, state: HostState, applied: Applied, files: t.Sequence[str
         "fixed_ports": list(ours.bridge.ports) if ours else [],
         "persist": ours.persist if ours else "",
         "adopted": bool(ours and ours.adopted is not None),
+        "files": sorted(files),
+    }
+
+
+def tap_facts(
+    state: HostState, applied: Applied, files: t.Mapping[str, t.Sequence[str]], holders: t.Mapping[str, t.Sequence[str]]
+) -> list[Facts]:
+    """Every tap that is there or was applied. ``holders``: the programs that hold each open."""
+    there = {link.name for link in state.links.values() if link.tap is not None}
+    return [_tap(name, state, applied, files.get(name, ()), holders.get(name, ())) for name in sorted(there | set(applied.taps))]
+
+
+def _tap(name: str, state: HostState, applied: Applied, files: t.Sequence[str], holders: t.Sequence[str]) -> Facts:
+    link, ours = state.links.get(name), applied.taps.get(name)
+    device = (link.tap if link else None) or TapDevice(False)
+    return {
+        "name": name,
+        "exists": link is not None,
+        "bridge": link.master if link else "",
+        "mac": link.mac if link else "",
+        "mtu": link.mtu if link else 0,
+        "up": link.up if link else False,
+        "isolated": link.isolated if link else False,
+        **asdict(device),
+        "held_by": list(holders),
+        "owner": ours.owner if ours else "",
+        "persist": ours.persist if ours else "",
         "files": sorted(files),
     }
 
