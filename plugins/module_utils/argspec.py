@@ -53,6 +53,19 @@ BRIDGE_OPTIONS: Spec = {
     "no_linklocal_learn": {"type": "bool", "default": True},
 }
 
+TAP_OPTIONS: Spec = {
+    "name": {"type": "str", "required": True},
+    "bridge": {"type": "str"},
+    "owner": {"type": "str"},
+    "group": {"type": "str"},
+    "multi_queue": {"type": "bool", "default": False},
+    "vnet_hdr": {"type": "bool", "default": False},
+    "mtu": {"type": "int"},
+    "mac": {"type": "str"},
+    "isolated": {"type": "bool", "default": False},
+    "up": {"type": "bool", "default": True},
+}
+
 NETWORK_OPTIONS: Spec = {"layout": {"type": "str", "default": "bridge"}, "bridge": {"type": "str"}, **BRIDGE_OPTIONS}
 
 CONFIRM_OPTIONS: Spec = {
@@ -76,16 +89,22 @@ CHECKPOINT_OPTIONS: Spec = {
     "checkpoint": CONFIRM_OPTIONS["checkpoint"],
 }
 
-CHANGE_OPTIONS: Spec = {
+# What every changing module has.
+COMMON_OPTIONS: Spec = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "prune": {"type": "bool", "default": False},
     "allow_empty": {"type": "bool", "default": False},
     "owner": {"type": "str", "default": "site"},
     "persist": {"type": "str", "choices": list(PERSIST), "default": "auto"},
-    "adopt": {"type": "bool", "default": False},
     "allow_disruption": {"type": "bool", "default": False},
-    "bridge_netfilter": {"type": "str", "choices": ["keep", "enable", "disable"], "default": "keep"},
     **CONFIRM_OPTIONS,
+}
+
+# Of modules that make bridges.
+CHANGE_OPTIONS: Spec = {
+    **COMMON_OPTIONS,
+    "adopt": {"type": "bool", "default": False},
+    "bridge_netfilter": {"type": "str", "choices": ["keep", "enable", "disable"], "default": "keep"},
 }
 
 

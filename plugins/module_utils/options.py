@@ -4,43 +4,56 @@
 #
 # PRIVATE to the collection: breaking changes can come at any time.
 
-"""From the options of a module to a document of bridges."""
+"""From the options of a module to a document."""
 
 from __future__ import annotations
 
 import typing as t
 
 from .argspec import change_problems
-from .model.document import Document, read_bridges
+from .model.document import Declared, Document, Item, read_bridges
 from .model.network import networks_to_bridges
 from .model.problem import Problem, Refused
+from .model.tap import read_taps
 
 
 def bridges_document(params: t.Mapping[str, t.Any]) -> Document:
     """The options of M(hypervisor.vnet.xen_bridge)."""
-    return _document(params, params["bridges"] or [], "bridges", [])
+    return _bridges_document(params, params["bridges"] or [], "bridges", [])
 
 
 def networks_document(params: t.Mapping[str, t.Any]) -> Document:
     """The options of M(hypervisor.vnet.vnet_host)."""
     items, problems = networks_to_bridges(params["networks"] or [], "networks")
-    return _document(params, items, "networks", problems)
+    return _bridges_document(params, items, "networks", problems)
 
 
-def _document(params: t.Mapping[str, t.Any], items: t.Sequence[t.Mapping[str, t.Any]], path: str, problems: list[Problem]) -> Document:
+def taps_document(params: t.Mapping[str, t.Any]) -> Document:
+    """The options of M(hypervisor.vnet.kvm_tap)."""
+    items = params["taps"] or []
+    taps, wrong = read_taps(items)
+    return _document(params, items, "taps", wrong, taps=_declared(params, taps, "taps"))
+
+
+def _bridges_document(
+    params: t.Mapping[str, t.Any], items: t.Sequence[t.Mapping[str, t.Any]], path: str, problems: list[Problem]
+) -> Document:
     bridges, wrong = read_bridges(items, path)
-    problems = [*change_problems(params, items, path), *problems, *wrong]
+    kinds = {"bridges": _declared(params, bridges, path)}
+    return _document(params, items, path, [*problems, *wrong], **kinds, adopt=params["adopt"], bridge_netfilter=params["bridge_netfilter"])
+
+
+def _declared(params: t.Mapping[str, t.Any], items: tuple[Item, ...], path: str) -> Declared[Item]:
+    if params["state"] == "absent":
+        return Declared(removed=tuple(item.name for item in items), path=path)
+    return Declared(items, prune=params["prune"], path=path)
+
+
+def _document(
+    params: t.Mapping[str, t.Any], items: t.Sequence[t.Mapping[str, t.Any]], path: str, problems: t.Sequence[Problem], **kinds: t.Any
+) -> Document:
+    """The kinds of one module, with the options that every changing module has."""
+    problems = [*change_problems(params, items, path), *problems]
     if problems:
         raise Refused(problems)
-    absent = params["state"] == "absent"
-    return Document(
-        owner=params["owner"],
-        bridges=() if absent else bridges,
-        removed=tuple(bridge.name for bridge in bridges) if absent else (),
-        prune=params["prune"],
-        persist=params["persist"],
-        adopt=params["adopt"],
-        allow_disruption=params["allow_disruption"],
-        bridge_netfilter=params["bridge_netfilter"],
-        path=path,
-    )
+    return Document(owner=params["owner"], persist=params["persist"], allow_disruption=params["allow_disruption"], **kinds)

@@ -105,6 +105,8 @@ class _Judge:
         if path.startswith(f"{RUNTIME}/") and path.endswith(f"/{KEEP}"):
             # It tells networkd to leave the interface as it is.
             return False
+        if _object_of(path) in self._lines.taps:
+            return False
         changes = _changes(path, self._state.files.get(path, FileState("")).content, content)
         return self._connection.is_named("\n".join([path, *changes]))
 
@@ -113,7 +115,7 @@ class _Judge:
         for argv in [argv for argv in (action.argv, action.otherwise) if argv and argv[0] not in _READERS]:
             if argv[0] == "ip":
                 found += self._lines.ways(" ".join(argv[1:]))
-            elif self._connection.is_named(" ".join(argv)) or not self._is_known(argv):
+            elif (self._connection.is_named(" ".join(argv)) and not self._lines.taps & {*argv}) or not self._is_known(argv):
                 found.append(("commands", Run(argv).command()))
         return found
 
@@ -126,6 +128,12 @@ class _Judge:
             return not self._passes_bridge()
         program = argv[-1] if argv[0] == "env" else argv[0]
         return program in _TOLD or program.startswith(_HOOKS)
+
+
+def _object_of(path: str) -> str:
+    """The interface that a file of ours is for, empty for others."""
+    name = path.rpartition("/")[2].partition("hypervisor-vnet-")[2]
+    return name.removesuffix(".nmconnection").removesuffix(".netdev").removesuffix(".network")
 
 
 def _nothing(action: Await) -> list[tuple[str, str]]:

@@ -39,7 +39,7 @@ def choose(document: Document, bridge: Bridge, state: HostState, applied: Applie
             ]
         if known:
             return known.persist, []
-        return document.persist, _not_running(document.persist, state, place)
+        return document.persist, not_running(document.persist, state, place)
     if known:
         return known.persist, []
     link, where = bridge.uplink or _default_link(state), f"{place}.uplink" if bridge.uplink else place
@@ -66,7 +66,8 @@ def _only_active(bridge: Bridge, state: HostState, place: str) -> tuple[str, lis
     ]
 
 
-def _not_running(name: str, state: HostState, place: str) -> list[Problem]:
+def not_running(name: str, state: HostState, place: str) -> list[Problem]:
+    """What is wrong with ``persist: name`` on this host."""
     backend = BACKENDS.get(name)
     if backend is None or backend.active(state.managers.get(name)):
         return []

@@ -14,11 +14,11 @@ from dataclasses import asdict
 from ..model.address import FOREVER
 from ..model.applied import Applied
 from ..model.route import NextHop, Route
-from ..model.state import HostState, Link
+from ..model.state import HostState, Link, TapDevice
 
 Facts = dict[str, t.Any]
 # Of no use without the kernel's own context.
-_LINK_DETAILS = frozenset({"bridge", "addresses", "token", "topology_change"})
+_LINK_DETAILS = frozenset({"bridge", "addresses", "token", "topology_change", "tap", "isolated", "group"})
 
 
 def link_facts(state: HostState) -> list[Facts]:
@@ -81,6 +81,38 @@ def _bridge(name: str, state: HostState, applied: Applied, files: t.Sequence[str
     }
 
 
-def owner_facts(applied: Applied) -> list[Facts]:
-    owners = sorted({bridge.owner for bridge in applied.bridges.values()})
-    return [{"name": owner, "bridges": list(applied.owned_by(owner))} for owner in owners]
+def tap_facts(
+    state: HostState, applied: Applied, files: t.Mapping[str, t.Sequence[str]], holders: t.Mapping[str, t.Sequence[str]]
+) -> list[Facts]:
+    """Every tap that is there or was applied. ``holders``: the programs that hold each open."""
+    there = {link.name for link in state.links.values() if link.tap is not None}
+    return [_tap(name, state, applied, files.get(name, ()), holders.get(name, ())) for name in sorted(there | set(applied.taps))]
+
+
+def _tap(name: str, state: HostState, applied: Applied, files: t.Sequence[str], holders: t.Sequence[str]) -> Facts:
+    link, ours = state.links.get(name), applied.taps.get(name)
+    device = (link.tap if link else None) or TapDevice(False)
+    return {
+        "name": name,
+        "exists": link is not None,
+        "bridge": link.master if link else "",
+        "mac": link.mac if link else "",
+        "mtu": link.mtu if link else 0,
+        "up": link.up if link else False,
+        "isolated": link.isolated if link else False,
+        **asdict(device),
+        "held_by": list(holders),
+        "owner": ours.owner if ours else "",
+        "persist": ours.persist if ours else "",
+        "files": sorted(files),
+    }
+
+
+def owner_facts(applied: Applied, kinds: t.Sequence[str]) -> list[Facts]:
+    """Each label and the names of what it declared, kind by kind."""
+    labels = {kind: applied.owners(kind) for kind in kinds}
+    owners = sorted({label for names in labels.values() for label in names.values()})
+    return [
+        {"name": owner, **{kind: sorted(name for name, label in names.items() if label == owner) for kind, names in labels.items()}}
+        for owner in owners
+    ]
