@@ -19,6 +19,7 @@ from .model.state import HostState
 from .observe.dns import read_dns
 from .observe.host import observe
 from .observe.link import COMMAND, parse_links
+from .plan.document import KINDS
 from .plan.persist import BACKENDS
 from .render.facts import Facts, address_facts, bridge_facts, link_facts, owner_facts, route_facts
 
@@ -36,7 +37,7 @@ def host_facts(machine: Machine) -> Facts:
         "addresses": address_facts(state),
         "routes": route_facts(state),
         "dns": asdict(read_dns(machine)),
-        "owners": owner_facts(applied),
+        "owners": owner_facts(applied, [kind.name for kind in KINDS]),
         "managers": _managers(state),
         "journal": _journal(machine),
     }

@@ -11,7 +11,7 @@ from __future__ import annotations
 import typing as t
 
 from .argspec import change_problems
-from .model.document import Document, read_bridges
+from .model.document import Declared, Document, read_bridges
 from .model.network import networks_to_bridges
 from .model.problem import Problem, Refused
 
@@ -33,14 +33,12 @@ def _document(params: t.Mapping[str, t.Any], items: t.Sequence[t.Mapping[str, t.
     if problems:
         raise Refused(problems)
     absent = params["state"] == "absent"
+    declared = Declared(() if absent else bridges, tuple(bridge.name for bridge in bridges) if absent else (), params["prune"], path)
     return Document(
         owner=params["owner"],
-        bridges=() if absent else bridges,
-        removed=tuple(bridge.name for bridge in bridges) if absent else (),
-        prune=params["prune"],
+        bridges=declared,
         persist=params["persist"],
         adopt=params["adopt"],
         allow_disruption=params["allow_disruption"],
         bridge_netfilter=params["bridge_netfilter"],
-        path=path,
     )

@@ -30,10 +30,10 @@ from .model.profile import Profile, profile_of
 from .model.span import Confirm, Span, confirm_from
 from .model.state import HostState
 from .model.step import Json
-from .observe.host import observe
-from .plan.document import Plan, plan_document
+from .observe.host import About, observe
+from .plan.document import Plan, linked, plan_document
 from .program import install_program
-from .render.diff import Diff, commands, file_diffs, link_diffs, setting_diffs
+from .render.diff import Diff, commands, file_diffs, link_diffs, setting_diffs, text_diffs
 from .snapshot import Scope, left_behind, looks, record
 from .span import await_others, keep_result, open_span, turn
 from .watchdog import disarm, leave_session, release_reserve, reserve
@@ -143,7 +143,7 @@ def execute(document: Document, confirm: Confirm, *, check_mode: bool, machine: 
             raise Refused([Problem("", f"{line}; allow_disruption: true says that this may be") for line in plan.disrupts])
         if not plan.steps and plan.applied == applied:
             return _result(plan, state, warnings)
-        scope = Scope(_links(document, applied), frozenset(plan.views), frozenset({*plan.files, *applied.files}))
+        scope = Scope(linked(document, applied), frozenset(plan.views), frozenset({*plan.files, *applied.files}))
         change = Change(document, plan, state, journal, record(recorder.memory, scope), scope)
         return _start(change, confirm, real, warnings)
 
@@ -197,7 +197,7 @@ def _check(document: Document, confirm: Confirm, machine: Machine) -> Result:
 
 
 def _result(plan: Plan, state: HostState, warnings: list[str], armed: Json | None = None) -> Result:
-    diff = link_diffs(plan.views) + setting_diffs(plan.settings) + file_diffs(plan.files)
+    diff = link_diffs(plan.views) + text_diffs(plan.texts) + setting_diffs(plan.settings) + file_diffs(plan.files)
     peer = state.control.peer if state.control else ""
     disrupts = [*plan.disrupts, *(f"the controller's connection from {peer}: {line}" for line in plan.control)]
     return Result(bool(plan.steps or diff), diff, commands(plan.steps), disrupts, warnings, armed or {})
@@ -222,15 +222,8 @@ def observed(document: Document, machine: Machine, planned: t.Iterable[str] = ()
     """Our memory, and the host as far as the document, the memory and the ``planned`` files speak of it."""
     memory = machine.read(APPLIED)
     applied = applied_from_text(memory.content if memory else "")
-    return applied, observe(machine, _links(document, applied), frozenset({*applied.files, *planned}))
-
-
-def _links(document: Document, applied: Applied) -> frozenset[str]:
-    """The links that the document and the memory speak of."""
-    links = {bridge.name for bridge in document.bridges} | set(document.removed)
-    for bridge in (*document.bridges, *(item.bridge for item in applied.bridges.values())):
-        links |= {bridge.name, bridge.uplink, *bridge.ports}
-    return frozenset(links - {""})
+    paths = frozenset({*applied.files, *planned})
+    return applied, observe(machine, linked(document, applied), paths, about=About(document, applied))
 
 
 def _apply(change: Change, span: Span | None) -> list[str]:

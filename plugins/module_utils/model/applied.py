@@ -18,7 +18,8 @@ from .profile import Profile
 from .route import Neighbour, NextHop, Route, Rule
 from .state import BridgeSettings, FileState
 
-VERSION = 1
+# 1 had bridges only; a kind that a file does not name was never applied.
+VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -60,15 +61,16 @@ class AppliedFile:
 
 @dataclass(frozen=True)
 class Applied:
-    """``sysctls``: originals of the kernel parameters that we own."""
+    """One field for each kind, name -> object. ``sysctls``: originals of the kernel parameters that we own."""
 
     bridges: t.Mapping[str, AppliedBridge] = field(default_factory=dict)
     files: t.Mapping[str, AppliedFile] = field(default_factory=dict)
     sysctls: t.Mapping[str, str] = field(default_factory=dict)
     bridge_netfilter: str = "keep"
 
-    def owned_by(self, owner: str) -> tuple[str, ...]:
-        return tuple(sorted(name for name, bridge in self.bridges.items() if bridge.owner == owner))
+    def owners(self, kind: str) -> dict[str, str]:
+        """Name -> owner label of everything of one kind."""
+        return {name: item.owner for name, item in getattr(self, kind).items()}
 
     def to_text(self) -> str:
         return json.dumps({"version": VERSION, **asdict(self)}, indent=1, sort_keys=True) + "\n"

@@ -66,7 +66,8 @@ class FileState:
 class HostState:
     """One observation of one host. ``managers`` holds the facts of each persistence back end by its name.
 
-    ``control`` is None when nothing came over the network to start us.
+    ``kinds`` what a kind of the document needs to know besides, by the kind's name. ``control`` is None when nothing came
+    over the network to start us.
     """
 
     links: t.Mapping[str, Link]
@@ -80,6 +81,7 @@ class HostState:
     root_links: t.Mapping[str, str] = field(default_factory=dict)
     machine_id: str = ""
     control: ControlPath | None = None
+    kinds: t.Mapping[str, t.Any] = field(default_factory=dict)
 
     def ports_of(self, bridge: str) -> tuple[str, ...]:
         return tuple(sorted(link.name for link in self.links.values() if link.master == bridge))

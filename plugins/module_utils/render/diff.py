@@ -48,6 +48,11 @@ def link_diffs(views: Views) -> list[Diff]:
     return diffs
 
 
+def text_diffs(texts: t.Mapping[str, tuple[str, str]]) -> list[Diff]:
+    """Objects that are no links: header -> text before and after."""
+    return [_diff(header, *texts[header]) for header in sorted(texts) if texts[header][0] != texts[header][1]]
+
+
 def file_diffs(files: t.Mapping[str, tuple[FileState | None, FileState | None]]) -> list[Diff]:
     return [_diff(path, *(_text(file) for file in files[path])) for path in sorted(files)]
 

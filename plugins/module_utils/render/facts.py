@@ -75,6 +75,11 @@ def _bridge(name: str, state: HostState, applied: Applied, files: t.Sequence[str
     }
 
 
-def owner_facts(applied: Applied) -> list[Facts]:
-    owners = sorted({bridge.owner for bridge in applied.bridges.values()})
-    return [{"name": owner, "bridges": list(applied.owned_by(owner))} for owner in owners]
+def owner_facts(applied: Applied, kinds: t.Sequence[str]) -> list[Facts]:
+    """Each label and the names of what it declared, kind by kind."""
+    labels = {kind: applied.owners(kind) for kind in kinds}
+    owners = sorted({label for names in labels.values() for label in names.values()})
+    return [
+        {"name": owner, **{kind: sorted(name for name, label in names.items() if label == owner) for kind, names in labels.items()}}
+        for owner in owners
+    ]
