@@ -4,7 +4,7 @@
 #
 # PRIVATE to the collection: breaking changes can come at any time.
 
-"""From the options of a module to a document of bridges."""
+"""From the options of a module to a document."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import typing as t
 
 from .argspec import change_problems
 from .model.document import Declared, Document, read_bridges
+from .model.guard import read_guards, read_settings
 from .model.network import networks_to_bridges
 from .model.problem import Problem, Refused
 
@@ -25,6 +26,23 @@ def networks_document(params: t.Mapping[str, t.Any]) -> Document:
     """The options of M(hypervisor.vnet.vnet_host)."""
     items, problems = networks_to_bridges(params["networks"] or [], "networks")
     return _document(params, items, "networks", problems)
+
+
+def guards_document(params: t.Mapping[str, t.Any]) -> Document:
+    """The options of M(hypervisor.vnet.antispoof)."""
+    items, absent = params["guards"] or [], params["state"] == "absent"
+    guards, wrong = read_guards([] if absent else items)
+    settings, also = read_settings(params)
+    problems = [*change_problems(params, items, "guards"), *wrong, *also]
+    if problems:
+        raise Refused(problems)
+    removed = tuple(item["interface"] for item in items) if absent else ()
+    return Document(
+        owner=params["owner"],
+        guards=Declared(guards, removed, params["prune"], "guards"),
+        persist=params["persist"],
+        guard_settings=settings,
+    )
 
 
 def _document(params: t.Mapping[str, t.Any], items: t.Sequence[t.Mapping[str, t.Any]], path: str, problems: list[Problem]) -> Document:

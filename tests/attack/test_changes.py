@@ -15,9 +15,9 @@ from corpus import GUARD, bad, good
 from harness import Child, Namespace
 from wire import ATTACKER, NEIGHBOUR_GUARD, Wire, load, raw_socket, tables
 
+from ansible_collections.hypervisor.vnet.plugins.module_utils.model.guard import TABLES as KEYS
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.ruleset import Table
 from ansible_collections.hypervisor.vnet.plugins.module_utils.observe.ruleset import list_command, parse_table
-from ansible_collections.hypervisor.vnet.plugins.module_utils.render.guard import KEYS
 from ansible_collections.hypervisor.vnet.plugins.module_utils.render.ruleset import change_text, reload_text, undo_text
 
 OWN = {"interface": ATTACKER, **GUARD}

@@ -15,7 +15,11 @@ from dataclasses import dataclass, field, replace
 
 from .interface import NAME_LENGTH, eui64_address, mac_problems, name_problems, normal_mac
 from .problem import Problem
+from .ruleset import Seen
 
+# The tables: of bridged interfaces, and of routed ones.
+NAME = "vnet_guard"
+TABLES = (("bridge", NAME), ("inet", NAME), ("arp", NAME))
 Network = t.Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
 Options = t.Mapping[str, t.Any]
 
@@ -66,6 +70,10 @@ class Guard:
     deny: tuple[GuardRule, ...] = ()
 
     @property
+    def name(self) -> str:
+        return self.interface
+
+    @property
     def interfaces(self) -> tuple[str, ...]:
         return (self.interface, self.interface + EMULATED) if self.emulated else (self.interface,)
 
@@ -84,11 +92,32 @@ class Guard:
 
 @dataclass(frozen=True)
 class GuardSettings:
-    """What holds for all guards of a host. ``unlisted``: drop what ports without a guard send whose name matches ``match``."""
+    """What holds for all guards of a host. ``unlisted``: drop what ports without a guard send whose name matches ``match``;
+    ``persist``: that comes back after a reboot.
+    """
 
     unlisted: bool = False
     match: tuple[str, ...] = ()
     log_group: int = 0
+    persist: bool = True
+
+
+@dataclass(frozen=True)
+class AppliedGuard:
+    """One guard as applied. ``persist``: it comes back after a reboot."""
+
+    owner: str
+    guard: Guard
+    persist: bool = True
+
+
+@dataclass(frozen=True)
+class GuardFacts:
+    """``version``: nft's, empty where there is none. ``loads``: the unit that brings the tables back is active."""
+
+    version: tuple[int, ...] = ()
+    tables: Seen = field(default_factory=dict)
+    loads: bool = False
 
 
 @dataclass(frozen=True)
@@ -115,6 +144,14 @@ def guard_from_json(data: t.Mapping[str, t.Any]) -> Guard:
     return Guard(**{**data, **rules, "pairs": pairs, "addresses": tuple(data["addresses"]), "families": tuple(data["families"])})
 
 
+def applied_guard(data: t.Mapping[str, t.Any]) -> AppliedGuard:
+    return AppliedGuard(data["owner"], guard_from_json(data["guard"]), data["persist"])
+
+
+def settings_from_json(data: t.Mapping[str, t.Any]) -> GuardSettings:
+    return GuardSettings(data["unlisted"], tuple(data["match"]), data["log_group"], data["persist"])
+
+
 def read_guards(items: t.Sequence[Options], path: str = "guards") -> tuple[tuple[Guard, ...], list[Problem]]:
     """All items of a list of guards, with the problems of each and those between them."""
     problems: list[Problem] = []
@@ -123,7 +160,7 @@ def read_guards(items: t.Sequence[Options], path: str = "guards") -> tuple[tuple
         guard, wrong = read_guard(item, f"{path}[{index}]")
         problems += wrong
         guards.append(guard)
-    return tuple(guards), problems + _clashes(guards, path)
+    return tuple(guards), problems + guard_clashes([(guard, f"{path}[{index}]") for index, guard in enumerate(guards)])
 
 
 def read_guard(options: Options, path: str) -> tuple[Guard, list[Problem]]:
@@ -160,19 +197,23 @@ def read_guard(options: Options, path: str) -> tuple[Guard, list[Problem]]:
     return guard, problems
 
 
-def read_settings(options: Options) -> tuple[GuardSettings, list[Problem]]:
-    """The options beside the list of guards."""
-    problems = []
-    unlisted, match = options.get("unlisted_ports") == "drop", tuple(options.get("match") or ())
+def read_settings(options: Options) -> tuple[dict[str, t.Any], list[Problem]]:
+    """The options beside the list of guards: those fields of GuardSettings that are given."""
+    problems: list[Problem] = []
+    settings: dict[str, t.Any] = {}
+    choice, match, group = options.get("unlisted_ports") or "keep", tuple(options.get("match") or ()), options.get("log_group")
     for index, pattern in enumerate(match):
         if not _PATTERN.fullmatch(pattern):
             problems.append(Problem(f"match[{index}]", f"{pattern!r} is not the beginning of interface names; write it as in vif*"))
-    if unlisted and not match:
+    if choice == "drop" and not match:
         problems.append(Problem("match", "is empty, so unlisted_ports: drop closes nothing; name the guests' ports, as in [vif*, tap*]"))
-    group = options.get("log_group") or 0
-    if not 0 <= group <= 65535:
+    if choice != "keep":
+        settings.update(unlisted=choice == "drop", match=match if choice == "drop" else ())
+    if group is not None and not 0 <= group <= 65535:
         problems.append(Problem("log_group", f"{group} is outside 0-65535"))
-    return GuardSettings(unlisted, match if unlisted else (), group), problems
+    if group is not None:
+        settings["log_group"] = group
+    return settings, problems
 
 
 def _read_addresses(texts: t.Sequence[str], path: str) -> tuple[tuple[str, ...], tuple[int, ...], list[Problem]]:
@@ -249,13 +290,12 @@ def _read_rules(items: t.Sequence[Options], path: str) -> tuple[tuple[GuardRule,
     return tuple(rules), problems
 
 
-def _clashes(guards: t.Sequence[Guard], path: str) -> list[Problem]:
-    """The same interface twice; the same MAC or address on one bridge."""
+def guard_clashes(guards: t.Sequence[tuple[Guard, str]]) -> list[Problem]:
+    """The same interface twice; the same MAC or address on one bridge. Each guard with its place."""
     problems = []
     names: dict[str, str] = {}
     macs: dict[tuple[str, str], str] = {}
-    for index, guard in enumerate(guards):
-        place = f"{path}[{index}]"
+    for guard, place in guards:
         for name in guard.interfaces:
             if name in names:
                 problems.append(Problem(f"{place}.interface", f"{name} is already {names[name]}.interface; an interface has one guard"))
@@ -265,7 +305,7 @@ def _clashes(guards: t.Sequence[Guard], path: str) -> list[Problem]:
             cure = "give each its own, or say with bridge: that they are not on the same one"
             problems.append(Problem(f"{place}.mac", f"{guard.mac} is already {macs[key]}.mac; {cure}"))
         macs.setdefault(key, place)
-    return problems + _overlaps(guards, path)
+    return problems + _overlaps(guards)
 
 
 class _Claim(t.NamedTuple):
@@ -280,14 +320,14 @@ class _Claim(t.NamedTuple):
     place: str
 
 
-def _overlaps(guards: t.Sequence[Guard], path: str) -> list[Problem]:
+def _overlaps(guards: t.Sequence[tuple[Guard, str]]) -> list[Problem]:
     claims = []
-    for index, guard in enumerate(guards):
+    for index, (guard, path) in enumerate(guards):
         for at, text in enumerate(guard.addresses):
             network = ipaddress.ip_network(text)
             if not network.is_link_local:
                 ends = int(network.network_address), int(network.broadcast_address)
-                claims.append(_Claim(guard.bridge, network.version, *ends, text, index, f"{path}[{index}].addresses[{at}]"))
+                claims.append(_Claim(guard.bridge, network.version, *ends, text, index, f"{path}.addresses[{at}]"))
     problems = []
     widest: _Claim | None = None
     for claim in sorted(claims):

@@ -12,6 +12,8 @@ import re
 import typing as t
 from dataclasses import dataclass, field
 
+# Loads our tables at boot, and whenever nftables' own are loaded.
+UNIT = "hypervisor-vnet-nftables.service"
 # Chains of the user in tables of ours begin like this: made by us, never filled, flushed or removed.
 CUSTOM = "custom_"
 _SET = re.compile(r"@([a-z]\w*)(?![\w,])")

@@ -15,12 +15,9 @@ import ipaddress
 import typing as t
 from collections import defaultdict
 
-from ..model.guard import PROTOCOLS, Guard, GuardRule, Guards
+from ..model.guard import NAME, PROTOCOLS, Guard, GuardRule, Guards
 from ..model.ruleset import Chain, Set, Table
 
-NAME = "vnet_guard"
-BRIDGE, INET, ARP = ("bridge", NAME), ("inet", NAME), ("arp", NAME)
-KEYS = (BRIDGE, INET, ARP)
 # Before anybody else looks: NF_BR_PRI_NAT_DST_BRIDGED and NF_IP_PRI_RAW are both -300, and what a guest is sent is seen last.
 _FIRST, _LAST = "priority -300; policy accept;", "priority 300; policy accept;"
 _LOG_LIMIT = "limit rate 10/second burst 20 packets"

@@ -127,7 +127,9 @@ def test_what_guests_share_is_no_clash() -> None:
 
 def test_settings() -> None:
     settings, wrong = read_settings({"unlisted_ports": "drop", "match": ["vif*", "tap*"], "log_group": 5})
-    assert (settings.unlisted, settings.match, settings.log_group, wrong) == (True, ("vif*", "tap*"), 5, [])
+    assert (settings, wrong) == ({"unlisted": True, "match": ("vif*", "tap*"), "log_group": 5}, [])
+    assert read_settings({"unlisted_ports": "untouched", "match": ["vif*"]})[0] == {"unlisted": False, "match": ()}
+    assert read_settings({"unlisted_ports": "keep", "match": ["vif*"], "log_group": None}) == ({}, [])
     wrong = read_settings({"unlisted_ports": "drop", "match": []})[1] + read_settings({"match": ["*", "vif"], "log_group": -1})[1]
     assert [problem.path for problem in wrong] == ["match", "match[0]", "match[1]", "log_group"]
 
