@@ -63,7 +63,7 @@ def parse_table(text: str) -> SeenTable:
 
 
 def _read_set(data: Json, reading: _Reading) -> None:
-    types = [data["type"]] if isinstance(data["type"], str) else data["type"]
+    types = _types(data["type"])
     elements, counters = [], {}
     for item in data.get("elem", ()):
         count = None
@@ -77,6 +77,19 @@ def _read_set(data: Json, reading: _Reading) -> None:
     reading.sets[data["name"]] = frozenset(elements)
     if counters:
         reading.counters[data["name"]] = counters
+
+
+def _types(data: t.Any) -> list[str]:
+    """A name, names, or from nft 1.1 on the expressions that were given with typeof."""
+    if isinstance(data, (str, list)):
+        return [data] if isinstance(data, str) else data
+    found = []
+    for expression in data["typeof"].get("concat", [data["typeof"]]):
+        payload = expression.get("payload", {})
+        is_name = expression.get("meta", {}).get("key") in ("iifname", "oifname")
+        is_ip6 = payload.get("protocol") == "ip6" and payload["field"] in ("saddr", "daddr")
+        found.append("ifname" if is_name else "integer" if "base" in payload else "ipv6_addr" if is_ip6 else "")
+    return found
 
 
 def _part(value: t.Any, kind: str) -> str:

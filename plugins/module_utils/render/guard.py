@@ -224,7 +224,7 @@ def _ip6(elements: Elements) -> Chain:
         (
             _refuse("udp sport 547 iifname != @dhcp_server", "DHCPv6 server"),
             _refuse("udp dport 547 iifname != @dhcp_client", "DHCPv6 client not allowed"),
-            "meta l4proto ipv6-icmp jump guest_icmp6",
+            "meta l4proto 58 jump guest_icmp6",
             *passed,
             _refuse("", "source IPv6 not assigned"),
         )
