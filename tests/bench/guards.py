@@ -25,7 +25,7 @@ from rows import Row, hand_over, say
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 COUNTS = (1, 100, 1000, 4000)
-ROUNDS, BURSTS = 3, 24
+ROUNDS, BURSTS = 7, 24
 FRAMES, SIZE = 4096, 128
 # Of include/uapi/linux/if_packet.h.
 _SOL_PACKET, _VERSION, _TX_RING, _QDISC_BYPASS, _V2, _SEND, _HEADER = 263, 10, 13, 20, 1, 1, 32
@@ -167,15 +167,15 @@ def change() -> Row:
 
 
 def module(items: list[dict[str, object]]) -> tuple[float, float]:
-    """Seconds and peak MiB of a process that runs the module, as AnsiballZ does."""
+    """Seconds of CPU and peak MiB of a process that runs the module, as AnsiballZ does."""
     arguments = {"guards": items, "persist": "none", "_ansible_check_mode": False, "_ansible_diff": True}
     code = (
         "import json, sys, time, resource; sys.path.insert(0, sys.argv[1]);"
         "from ansible.module_utils.testing import patch_module_args;"
         "from ansible_collections.hypervisor.vnet.plugins.modules.antispoof import main;"
         "context = patch_module_args(json.load(sys.stdin)); context.__enter__();"
-        "import atexit; start = time.monotonic();"
-        "atexit.register(lambda: print(time.monotonic() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)); main()"
+        "import atexit; used = lambda: sum(sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN));"
+        "start = used(); atexit.register(lambda: print(used() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)); main()"
     )
     done = subprocess.run(
         [sys.executable, "-c", code, str(ROOT / "build")],
@@ -195,7 +195,7 @@ def runs() -> list[Row]:
     rows = []
     module(guards(1000))
     seconds = statistics.median(module(guards(1000))[0] for _turn in range(5))
-    rows.append(Row("antispoof, 1000 guards, nothing to do", seconds, "s", target="under 0.5 s", ok=seconds < 0.5))
+    rows.append(Row("antispoof, 1000 guards, nothing to do", seconds, "s of CPU", target="under 0.5 s", ok=seconds < 0.5))
     peak = module(guards(4000))[1]
     rows.append(Row("antispoof, 4000 guards: peak memory", peak, "MiB", target="under 150 MiB", ok=peak < 150))
     for row in rows:

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import re
 import typing as t
@@ -87,7 +88,7 @@ class Guard:
             return ()
         own = [f"{link_local(self.mac)}/128"] if version == 6 else []
         texts = dict.fromkeys([*own, *self.addresses, *(network for _mac, network in self.pairs)])
-        return tuple(network for network in map(ipaddress.ip_network, texts) if network.version == version)
+        return tuple(network for network in map(to_network, texts) if network.version == version)
 
 
 @dataclass(frozen=True)
@@ -130,6 +131,12 @@ class Guards:
     @property
     def needed(self) -> bool:
         return bool(self.guards) or self.settings.unlisted
+
+
+@functools.cache
+def to_network(text: str) -> Network:
+    """Each text is asked for several times in one run, and reading it takes longer than all else."""
+    return ipaddress.ip_network(text)
 
 
 def link_local(mac: str) -> str:
@@ -235,7 +242,7 @@ def _read_addresses(texts: t.Sequence[str], path: str) -> tuple[tuple[str, ...],
         if network:
             found.setdefault(str(network), place)
     for text, place in found.items():
-        version = ipaddress.ip_network(text).version
+        version = to_network(text).version
         if version in blocked:
             problems.append(Problem(place, f"{text} contradicts {blocked[version]!r} in the same list; leave one of them out"))
     return tuple(found), tuple(version for version in (4, 6) if version not in blocked), problems
@@ -324,7 +331,7 @@ def _overlaps(guards: t.Sequence[tuple[Guard, str]]) -> list[Problem]:
     claims = []
     for index, (guard, path) in enumerate(guards):
         for at, text in enumerate(guard.addresses):
-            network = ipaddress.ip_network(text)
+            network = to_network(text)
             if not network.is_link_local:
                 ends = int(network.network_address), int(network.broadcast_address)
                 claims.append(_Claim(guard.bridge, network.version, *ends, text, index, f"{path}.addresses[{at}]"))

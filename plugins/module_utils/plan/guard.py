@@ -37,7 +37,8 @@ def plan_guards(document: Document, state: HostState, applied: Applied) -> KindP
     if problems:
         return KindPlan(problems=tuple(problems))
     before = guard_tables(_guards(applied.guards, applied.guard_settings))
-    wanted = guard_tables(_guards(memory, settings))
+    same = memory == applied.guards and settings == applied.guard_settings
+    wanted = before if same else guard_tables(_guards(memory, settings))
     text = change_text(facts.tables, wanted, TABLES)
     steps = []
     if text:
@@ -48,7 +49,7 @@ def plan_guards(document: Document, state: HostState, applied: Applied) -> KindP
         further={"guard_settings": settings},
         steps=tuple(steps),
         texts=_texts(facts.tables, wanted, applied),
-        warnings=tuple(_warnings([guard for guard in memory.values() if guard.guard in document.guards.items], state)),
+        warnings=tuple(_warnings([memory[guard.name] for guard in document.guards.items], state)),
     )
 
 

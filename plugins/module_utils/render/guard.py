@@ -164,6 +164,8 @@ def _chains(family: str, elements: Elements, guards: Guards) -> dict[str, Chain]
         "guest": _dispatch(family),
         "guest_ip": _ip4(elements),
         "guest_ip6": _ip6(elements),
+        "guest_dhcp": _dhcp(67, "DHCP", _refuse("th dport 67 th sport 68 iifname . @th,288,48 != @lladdr", "DHCP for another MAC")),
+        "guest_dhcp6": _dhcp(547, "DHCPv6"),
         "guest_icmp6": _icmp6(),
         "guest_nd": _discovery(elements),
         "guest_na": _advertisement(),
@@ -202,14 +204,24 @@ def _dispatch(family: str) -> Chain:
     return Chain((f"ether type vmap {{ {kinds} }}", _refuse("", "ethertype not allowed, VLAN tag")))
 
 
+def _dhcp(port: int, name: str, *more: str) -> Chain:
+    """All UDP comes through here, so it is short."""
+    return Chain(
+        (
+            _refuse(f"th sport {port} iifname != @dhcp_server", f"{name} server"),
+            f"th dport != {port} return",
+            _refuse("iifname != @dhcp_client", f"{name} client not allowed"),
+            *more,
+        )
+    )
+
+
 def _ip4(elements: Elements) -> Chain:
     passed = [f"iifname . ether saddr . ip saddr{_mask(4, length)} @ip4_{length} goto passed" for length in _prefixes(elements, "ip4")]
     lease = "ip saddr 0.0.0.0 ip daddr 255.255.255.255 udp sport 68 udp dport 67 iifname @dhcp_client iifname @uses_ip4"
     return Chain(
         (
-            _refuse("udp sport 67 iifname != @dhcp_server", "DHCP server"),
-            _refuse("udp dport 67 iifname != @dhcp_client", "DHCP client not allowed"),
-            _refuse("udp dport 67 udp sport 68 iifname . @th,288,48 != @lladdr", "DHCP for another MAC"),
+            "meta l4proto 17 jump guest_dhcp",
             *passed,
             _refuse("iifname . ether saddr != @mac", "source MAC not assigned"),
             f'{lease} goto passed comment "DHCP without an address yet"',
@@ -222,8 +234,7 @@ def _ip6(elements: Elements) -> Chain:
     passed = [f"iifname . ether saddr . ip6 saddr{_mask(6, length)} @ip6_{length} goto passed" for length in _prefixes(elements, "ip6")]
     return Chain(
         (
-            _refuse("udp sport 547 iifname != @dhcp_server", "DHCPv6 server"),
-            _refuse("udp dport 547 iifname != @dhcp_client", "DHCPv6 client not allowed"),
+            "meta l4proto 17 jump guest_dhcp6",
             "meta l4proto 58 jump guest_icmp6",
             *passed,
             _refuse("", "source IPv6 not assigned"),
