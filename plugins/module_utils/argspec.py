@@ -12,6 +12,7 @@ import re
 import typing as t
 
 from .model.document import PERSIST
+from .model.guard import PROTOCOLS
 from .model.probe import read_probes
 from .model.problem import Problem
 
@@ -68,6 +69,34 @@ TAP_OPTIONS: Spec = {
 
 NETWORK_OPTIONS: Spec = {"layout": {"type": "str", "default": "bridge"}, "bridge": {"type": "str"}, **BRIDGE_OPTIONS}
 
+GUARD_RULE_OPTIONS: Spec = {
+    "direction": {"type": "str", "choices": ["from", "to"], "required": True},
+    "address": {"type": "str"},
+    "protocol": {"type": "str", "choices": sorted(PROTOCOLS)},
+    "port": {"type": "int"},
+}
+
+GUARD_OPTIONS: Spec = {
+    "interface": {"type": "str", "required": True},
+    "mac": {"type": "str"},
+    "addresses": {"type": "list", "elements": "str"},
+    "bridge": {"type": "str"},
+    "dhcp_client": {"type": "bool", "default": True},
+    "dhcp_server": {"type": "bool", "default": False},
+    "router_advertisements": {"type": "bool", "default": False},
+    "allowed_pairs": {
+        "type": "list",
+        "elements": "dict",
+        "options": {"mac": {"type": "str"}, "address": {"type": "str", "required": True}},
+    },
+    "mode": {"type": "str", "choices": ["enforce", "observe"], "default": "enforce"},
+    "log": {"type": "bool", "default": False},
+    "routed": {"type": "bool", "default": False},
+    "emulated": {"type": "bool", "default": False},
+    "allow": {"type": "list", "elements": "dict", "options": GUARD_RULE_OPTIONS},
+    "deny": {"type": "list", "elements": "dict", "options": GUARD_RULE_OPTIONS},
+}
+
 CONFIRM_OPTIONS: Spec = {
     "confirm_timeout": {"type": "int", "default": 120},
     "confirm": {"type": "str", "choices": ["auto", "always"], "default": "auto"},
@@ -105,6 +134,18 @@ CHANGE_OPTIONS: Spec = {
     **COMMON_OPTIONS,
     "adopt": {"type": "bool", "default": False},
     "bridge_netfilter": {"type": "str", "choices": ["keep", "enable", "disable"], "default": "keep"},
+}
+
+_LIST_OPTIONS = ("state", "prune", "allow_empty", "owner")
+
+ANTISPOOF_OPTIONS: Spec = {
+    "guards": {"type": "list", "elements": "dict", "default": [], "options": GUARD_OPTIONS},
+    "unlisted_ports": {"type": "str", "choices": ["keep", "untouched", "drop"], "default": "keep"},
+    "match": {"type": "list", "elements": "str", "default": ["vif*", "tap*"]},
+    "log_group": {"type": "int"},
+    **{name: COMMON_OPTIONS[name] for name in _LIST_OPTIONS},
+    "persist": {"type": "str", "choices": ["auto", "none"], "default": "auto"},
+    **CONFIRM_OPTIONS,
 }
 
 

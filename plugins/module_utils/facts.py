@@ -17,13 +17,14 @@ from .model.applied import Applied, applied_from_text
 from .model.problem import Problem, Refused
 from .model.state import HostState
 from .observe.dns import read_dns
+from .observe.guard import read_guards
 from .observe.host import observe
 from .observe.link import COMMAND, parse_links
 from .observe.tap import holders
 from .plan.document import KINDS
 from .plan.persist import BACKENDS
 from .plan.tapkeep import KEEPERS
-from .render.facts import Facts, address_facts, bridge_facts, link_facts, owner_facts, route_facts, tap_facts
+from .render.facts import Facts, address_facts, bridge_facts, guard_facts, link_facts, owner_facts, route_facts, tap_facts
 
 
 def host_facts(machine: Machine) -> Facts:
@@ -40,6 +41,7 @@ def host_facts(machine: Machine) -> Facts:
         "addresses": address_facts(state),
         "routes": route_facts(state),
         "dns": asdict(read_dns(machine)),
+        "guards": guard_facts(applied, read_guards(machine).tables) if applied.guards else [],
         "owners": owner_facts(applied, [kind.name for kind in KINDS]),
         "managers": _managers(state),
         "journal": _journal(machine),

@@ -12,6 +12,7 @@ import typing as t
 
 from .argspec import change_problems
 from .model.document import Declared, Document, Item, read_bridges
+from .model.guard import read_guards, read_settings
 from .model.network import networks_to_bridges
 from .model.problem import Problem, Refused
 from .model.tap import read_taps
@@ -35,6 +36,16 @@ def taps_document(params: t.Mapping[str, t.Any]) -> Document:
     return _document(params, items, "taps", wrong, taps=_declared(params, taps, "taps"))
 
 
+def guards_document(params: t.Mapping[str, t.Any]) -> Document:
+    """The options of M(hypervisor.vnet.antispoof)."""
+    items, absent = params["guards"] or [], params["state"] == "absent"
+    guards, wrong = read_guards([] if absent else items)
+    settings, also = read_settings(params)
+    removed = tuple(item["interface"] for item in items) if absent else ()
+    declared = Declared(guards, removed, params["prune"], "guards")
+    return _document(params, items, "guards", [*wrong, *also], guards=declared, guard_settings=settings)
+
+
 def _bridges_document(
     params: t.Mapping[str, t.Any], items: t.Sequence[t.Mapping[str, t.Any]], path: str, problems: list[Problem]
 ) -> Document:
@@ -56,4 +67,4 @@ def _document(
     problems = [*change_problems(params, items, path), *problems]
     if problems:
         raise Refused(problems)
-    return Document(owner=params["owner"], persist=params["persist"], allow_disruption=params["allow_disruption"], **kinds)
+    return Document(owner=params["owner"], persist=params["persist"], allow_disruption=params.get("allow_disruption", False), **kinds)

@@ -207,7 +207,7 @@ def _result(plan: Plan, state: HostState, warnings: list[str], armed: Json | Non
     diff = link_diffs(plan.views) + text_diffs(plan.texts) + setting_diffs(plan.settings) + file_diffs(plan.files)
     peer = state.control.peer if state.control else ""
     disrupts = [*plan.disrupts, *(f"the controller's connection from {peer}: {line}" for line in plan.control)]
-    return Result(bool(plan.steps or diff), diff, commands(plan.steps), disrupts, warnings, armed or {})
+    return Result(bool(plan.steps or diff), diff, commands(plan.steps), disrupts, [*warnings, *plan.warnings], armed or {})
 
 
 def refuse_unusable(machine: Machine) -> None:

@@ -409,6 +409,78 @@ dns:
         - name: xenbr0
           servers: [192.0.2.53]
           search: [example.org]
+guards:
+  description: The guards that were applied by M(hypervisor.vnet.antispoof), and what they have seen since their tables were loaded.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    interface:
+      description: The guest's interface on the host, which need not be there.
+      type: str
+      sample: vif1.0
+    owner:
+      description: The label under which it was declared.
+      type: str
+      sample: site
+    mac:
+      description: The guest's MAC.
+      type: str
+      sample: 00:16:3e:27:95:c0
+    addresses:
+      description: What the guest may send from, as networks.
+      type: list
+      elements: str
+      sample: [10.0.0.1/32, 2001:db8::1/128]
+    mode:
+      description: What was declared, V(enforce) or V(observe).
+      type: str
+      sample: enforce
+    state:
+      description:
+        - The mode where the kernel has everything of the guard, V(UNGUARDED) where somebody has removed or changed its rules or elements.
+      type: str
+      sample: enforce
+    persist:
+      description: Whether it comes back after a reboot.
+      type: bool
+      sample: true
+    sent:
+      description: Frames that the guest has sent, refused ones included.
+      type: dict
+      contains:
+        packets:
+          description: How many.
+          type: int
+          sample: 8123
+        bytes:
+          description: Their size together.
+          type: int
+          sample: 912311
+    received:
+      description: Frames that were delivered to the guest.
+      type: dict
+      contains:
+        packets:
+          description: How many.
+          type: int
+          sample: 9214
+        bytes:
+          description: Their size together.
+          type: int
+          sample: 7120012
+    refused:
+      description: Frames from or to the guest that were dropped, or would have been.
+      type: dict
+      contains:
+        packets:
+          description: How many.
+          type: int
+          sample: 3
+        bytes:
+          description: Their size together.
+          type: int
+          sample: 126
 owners:
   description: The labels under which something was declared.
   returned: success
@@ -429,6 +501,11 @@ owners:
       type: list
       elements: str
       sample: [web-0]
+    guards:
+      description: The interfaces that it guards.
+      type: list
+      elements: str
+      sample: [vif1.0, rhel4-0]
 managers:
   description: The network managers that can keep a configuration over a reboot.
   returned: success

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, field, replace
 
 from .address import Address
 from .bridge import Bridge, StaticRoute
+from .guard import AppliedGuard, GuardSettings, applied_guard, settings_from_json
 from .profile import Profile
 from .route import Neighbour, NextHop, Route, Rule
 from .state import BridgeSettings, FileState
@@ -69,6 +70,8 @@ class Applied:
     sysctls: t.Mapping[str, str] = field(default_factory=dict)
     bridge_netfilter: str = "keep"
     taps: t.Mapping[str, AppliedTap] = field(default_factory=dict)
+    guards: t.Mapping[str, AppliedGuard] = field(default_factory=dict)
+    guard_settings: GuardSettings = field(default_factory=GuardSettings)
 
     def owners(self, kind: str) -> dict[str, str]:
         """Name -> owner label of everything of one kind."""
@@ -89,6 +92,8 @@ def applied_from_text(text: str) -> Applied:
         dict(data["sysctls"]),
         data["bridge_netfilter"],
         {name: applied_tap(item) for name, item in data.get("taps", {}).items()},
+        {name: applied_guard(item) for name, item in data.get("guards", {}).items()},
+        settings_from_json(data["guard_settings"]) if "guard_settings" in data else GuardSettings(),
     )
 
 

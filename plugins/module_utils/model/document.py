@@ -9,9 +9,10 @@
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .bridge import Bridge, StaticRoute, read_bridge
+from .guard import Guard
 from .problem import Problem
 from .tap import Tap
 
@@ -68,15 +69,20 @@ class Declared(t.Generic[Item]):
 
 @dataclass(frozen=True)
 class Document:
-    """What the user wants of one owner's objects, kind by kind. The options that follow the kinds hold for all of them."""
+    """What the user wants of one owner's objects, kind by kind. The options that follow the kinds hold for all of them.
+
+    ``guard_settings``: those fields of GuardSettings that the user gives; the others stay as they are.
+    """
 
     owner: str = "site"
     bridges: Declared[Bridge] = Declared(spoken=False)
     taps: Declared[Tap] = Declared(spoken=False)
+    guards: Declared[Guard] = Declared(spoken=False)
     persist: str = "auto"
     adopt: bool = False
     allow_disruption: bool = False
     bridge_netfilter: str = "keep"
+    guard_settings: t.Mapping[str, t.Any] = field(default_factory=dict)
 
 
 def read_bridges(items: t.Sequence[t.Mapping[str, t.Any]], path: str = "bridges") -> tuple[tuple[Bridge, ...], list[Problem]]:

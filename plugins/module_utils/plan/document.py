@@ -19,14 +19,14 @@ from ..model.profile import Profile
 from ..model.state import FileState, HostState
 from ..model.step import Phase, Remove, Run, Step, Write
 from ..model.view import Views
-from . import bridges, taps
+from . import bridges, guard, taps
 from .control import addresses, touched
 from .kind import Kind, KindChange, KindPlan
 from .netfilter import plan_netfilter, sysctl_memory
 from .persist import changed_files, unedited_files
 
 # In the order in which their steps of one phase run: what others stand on comes first.
-KINDS: tuple[Kind, ...] = (bridges.KIND, taps.KIND)
+KINDS: tuple[Kind, ...] = (bridges.KIND, taps.KIND, guard.KIND)
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,7 @@ class Plan:
     settings: t.Mapping[str, tuple[str, str]] = field(default_factory=dict)
     disrupts: tuple[str, ...] = ()
     expects: t.Mapping[str, Profile] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
     control: tuple[str, ...] = ()
     addresses: tuple[str, ...] = ()
 
@@ -58,7 +59,7 @@ def plan_document(document: Document, state: HostState, applied: Applied) -> Pla
         plans[kind.name] = plan = kind.plan(document, state, after)
         problems += plan.problems
         if not plan.problems:
-            memory: dict[str, t.Any] = {kind.name: plan.memory}
+            memory: dict[str, t.Any] = {kind.name: plan.memory, **plan.further}
             after = replace(after, **memory)
     if problems:
         raise Refused(problems)
@@ -107,6 +108,7 @@ def _compose(spoken: t.Sequence[Kind], plans: t.Mapping[str, KindPlan], before: 
         settings=settings,
         disrupts=tuple(line for plan in plans.values() for line in plan.disrupts),
         expects={name: profile for plan in plans.values() for name, profile in plan.expects.items()},
+        warnings=tuple(line for plan in plans.values() for line in plan.warnings),
         control=touched(steps, state),
         addresses=addresses(views, state),
     )

@@ -25,19 +25,22 @@ from .backend import Transfer
 class KindPlan:
     """What one kind needs. With ``problems`` the rest means nothing.
 
-    ``memory``: the kind's field of the applied model afterwards, name -> applied object. ``texts``: what people are told of
-    objects that are no links, header -> text before and after. ``transfers``: profiles that change their interface.
-    ``disrupts``: lines that need consent. ``expects``: profiles that must stand afterwards.
+    ``memory``: the kind's field of the applied model afterwards, name -> applied object; ``further``: its other fields.
+    ``texts``: what people are told of objects that are no links, header -> text before and after. ``transfers``: profiles that
+    change their interface. ``disrupts``: lines that need consent. ``expects``: profiles that must stand afterwards.
+    ``warnings``: lines that are told and no more.
     """
 
     problems: tuple[Problem, ...] = ()
     memory: t.Mapping[str, t.Any] = field(default_factory=dict)
+    further: t.Mapping[str, t.Any] = field(default_factory=dict)
     steps: tuple[Step, ...] = ()
     views: Views = field(default_factory=dict)
     texts: t.Mapping[str, tuple[str, str]] = field(default_factory=dict)
     transfers: tuple[Transfer, ...] = ()
     disrupts: tuple[str, ...] = ()
     expects: t.Mapping[str, Profile] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,11 @@ from dataclasses import asdict
 
 from ..model.address import FOREVER
 from ..model.applied import Applied
+from ..model.guard import Guards
 from ..model.route import NextHop, Route
+from ..model.ruleset import Seen, as_seen
 from ..model.state import HostState, Link, TapDevice
+from .guard import guard_tables
 
 Facts = dict[str, t.Any]
 # Of no use without the kernel's own context.
@@ -106,6 +109,45 @@ def _tap(name: str, state: HostState, applied: Applied, files: t.Sequence[str], 
         "persist": ours.persist if ours else "",
         "files": sorted(files),
     }
+
+
+def guard_facts(applied: Applied, seen: Seen) -> list[Facts]:
+    """Every guard that was applied, with what its interfaces have sent, got and been refused since the tables were loaded."""
+    tables = guard_tables(Guards({name: item.guard for name, item in applied.guards.items()}, applied.guard_settings))
+    wanted = {table.key: as_seen(table) for table in tables}
+    intact = all(key in seen and seen[key].ours == table.ours for key, table in wanted.items())
+    ours, theirs = _by_port(wanted), _by_port({key: table for key, table in seen.items() if key in wanted})
+    found = []
+    for name, item in sorted(applied.guards.items()):
+        whole = intact and all(ours.get(port) == theirs.get(port) for port in item.guard.interfaces)
+        mode = "enforce" if item.guard.enforce else "observe"
+        facts = {
+            "interface": name,
+            "owner": item.owner,
+            "mac": item.guard.mac,
+            "addresses": list(item.guard.addresses),
+            "mode": mode,
+            "state": mode if whole else "UNGUARDED",
+            "persist": item.persist,
+        }
+        counts = {"sent": ("from_guest",), "received": ("to_guest",), "refused": ("enforced", "observed")}
+        found.append({**facts, **{word: _counted(seen, item.guard.interfaces, sets) for word, sets in counts.items()}})
+    return found
+
+
+def _by_port(tables: Seen) -> dict[str, set[tuple[str, str, str]]]:
+    """Everything that the sets hold of each port."""
+    found: dict[str, set[tuple[str, str, str]]] = {}
+    for (family, _name), table in tables.items():
+        for name, elements in table.sets.items():
+            for element in elements:
+                found.setdefault(element.split('"')[1], set()).add((family, name, element))
+    return found
+
+
+def _counted(seen: Seen, ports: t.Iterable[str], sets: t.Sequence[str]) -> Facts:
+    counters = [table.counters.get(name, {}).get(f'"{port}"', (0, 0)) for table in seen.values() for name in sets for port in ports]
+    return {"packets": sum(packets for packets, _bytes in counters), "bytes": sum(size for _packets, size in counters)}
 
 
 def owner_facts(applied: Applied, kinds: t.Sequence[str]) -> list[Facts]:
