@@ -170,9 +170,9 @@ options:
     description:
       - The networks of the host, all in one call.
       - With O(state=absent) only their names count.
+      - Without it, they stay as they are.
     type: list
     elements: dict
-    default: []
     suboptions:
       layout:
         description:

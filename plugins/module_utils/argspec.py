@@ -97,6 +97,39 @@ GUARD_OPTIONS: Spec = {
     "deny": {"type": "list", "elements": "dict", "options": GUARD_RULE_OPTIONS},
 }
 
+# What a guest's interface has of its tap and its guard beside what follows from the rest of the record.
+_GUEST_TAP = {name: {"type": spec["type"]} for name, spec in TAP_OPTIONS.items() if name not in ("name", "bridge")}
+_GUEST_GUARD = {
+    name: spec for name, spec in GUARD_OPTIONS.items() if name not in ("interface", "mac", "addresses", "bridge", "routed", "emulated")
+}
+
+GUEST_INTERFACE_OPTIONS: Spec = {
+    "network": {"type": "str"},
+    "name": {"type": "str"},
+    "mac": {"type": "str"},
+    "addresses": {"type": "list", "elements": "str"},
+    "guarded": {"type": "bool", "default": True},
+    "tap": {"type": "dict", "options": _GUEST_TAP},
+    "guard": {"type": "dict", "options": _GUEST_GUARD},
+    "mtu": {"type": "int"},
+    "model": {"type": "str"},
+    "qemu": {"type": "dict"},
+    "device": {"type": "str"},
+    "gateway4": {"type": "str"},
+    "gateway6": {"type": "str"},
+    "dns": {"type": "list", "elements": "str"},
+    "dns_search": {"type": "list", "elements": "str"},
+    "dhcp4": {"type": "bool"},
+    "dhcp6": {"type": "bool"},
+    "accept_ra": {"type": "bool"},
+}
+
+GUEST_OPTIONS: Spec = {
+    "name": {"type": "str", "required": True},
+    "toolstack": {"type": "str", "default": "qemu"},
+    "interfaces": {"type": "list", "elements": "dict", "options": GUEST_INTERFACE_OPTIONS},
+}
+
 CONFIRM_OPTIONS: Spec = {
     "confirm_timeout": {"type": "int", "default": 120},
     "confirm": {"type": "str", "choices": ["auto", "always"], "default": "auto"},
@@ -138,26 +171,40 @@ CHANGE_OPTIONS: Spec = {
 
 _LIST_OPTIONS = ("state", "prune", "allow_empty", "owner")
 
-ANTISPOOF_OPTIONS: Spec = {
-    "guards": {"type": "list", "elements": "dict", "default": [], "options": GUARD_OPTIONS},
+# What holds for all guards of a host.
+GUARD_SETTINGS: Spec = {
     "unlisted_ports": {"type": "str", "choices": ["keep", "untouched", "drop"], "default": "keep"},
     "match": {"type": "list", "elements": "str", "default": ["vif*", "tap*"]},
     "log_group": {"type": "int"},
+}
+
+HOST_OPTIONS: Spec = {
+    "networks": {"type": "list", "elements": "dict", "options": NETWORK_OPTIONS},
+    "guests": {"type": "list", "elements": "dict", "options": GUEST_OPTIONS},
+    **CHANGE_OPTIONS,
+    **GUARD_SETTINGS,
+    "qemu_acl": {"type": "list", "elements": "str"},
+    "qemu_scripts": {"type": "str", "choices": ["keep", "enable", "disable"], "default": "keep"},
+}
+
+ANTISPOOF_OPTIONS: Spec = {
+    "guards": {"type": "list", "elements": "dict", "default": [], "options": GUARD_OPTIONS},
+    **GUARD_SETTINGS,
     **{name: COMMON_OPTIONS[name] for name in _LIST_OPTIONS},
     "persist": {"type": "str", "choices": ["auto", "none"], "default": "auto"},
     **CONFIRM_OPTIONS,
 }
 
 
-def change_problems(params: t.Mapping[str, t.Any], items: t.Sequence[t.Any], path: str) -> list[Problem]:
-    """What is wrong with the options that every changing module has. ``path`` is the name of its list."""
+def change_problems(params: t.Mapping[str, t.Any], lists: t.Mapping[str, t.Sized]) -> list[Problem]:
+    """What is wrong with the options that every changing module has. ``lists`` are what it declares, by the options' names."""
     problems = []
     if not _OWNER.fullmatch(params["owner"]):
         problems.append(Problem("owner", f"{params['owner']!r} is no label; use 1 to 64 letters, digits, '_', '-' or '.'"))
-    if params["prune"] and not items and not params["allow_empty"]:
-        problems.append(
-            Problem(path, "is empty, and prune: true would remove everything of this owner; allow_empty: true says that this is meant")
-        )
+    for path, items in lists.items():
+        if params["prune"] and not items and not params["allow_empty"]:
+            why = "is empty, and prune: true would remove everything of this owner"
+            problems.append(Problem(path, f"{why}; allow_empty: true says that this is meant"))
     if params["prune"] and params["state"] == "absent":
         problems.append(Problem("prune", "goes with state: present only; state: absent removes what the list names"))
     return problems + confirm_problems(params)

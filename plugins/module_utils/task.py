@@ -27,6 +27,7 @@ from .model.document import Document
 from .model.probe import read_probes
 from .model.problem import Problem, Refused, VnetError
 from .model.profile import Profile, profile_of
+from .model.qemu import PATHS as QEMU_PATHS
 from .model.span import Confirm, Span, confirm_from
 from .model.state import HostState
 from .model.step import Json
@@ -45,7 +46,10 @@ Reader = t.Callable[[t.Mapping[str, t.Any]], Document]
 
 @dataclass(frozen=True)
 class Result:
-    """What a module returns. ``armed``: the change goes on in the background, and waits for its confirmation."""
+    """What a module returns. ``armed``: the change goes on in the background, and waits for its confirmation.
+
+    ``assigned``: interface -> the addresses that were chosen for its guest.
+    """
 
     changed: bool
     diff: list[Diff]
@@ -53,6 +57,7 @@ class Result:
     disrupts: list[str]
     warnings: list[str]
     armed: Json = field(default_factory=dict)
+    assigned: Json = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -81,8 +86,9 @@ def run_module(module: AnsibleModule, read: Reader) -> None:
 
 
 def _answer(result: Result) -> Json:
-    armed = {"armed": result.armed} if result.armed else {}
-    return {"changed": result.changed, "diff": result.diff, "commands": result.commands, "disrupts": result.disrupts, **armed}
+    some = {"armed": result.armed, "assigned": result.assigned}
+    said = {"changed": result.changed, "diff": result.diff, "commands": result.commands, "disrupts": result.disrupts}
+    return {**said, **{word: value for word, value in some.items() if value}}
 
 
 def run_info(module: AnsibleModule) -> None:
@@ -207,7 +213,8 @@ def _result(plan: Plan, state: HostState, warnings: list[str], armed: Json | Non
     diff = link_diffs(plan.views) + text_diffs(plan.texts) + setting_diffs(plan.settings) + file_diffs(plan.files)
     peer = state.control.peer if state.control else ""
     disrupts = [*plan.disrupts, *(f"the controller's connection from {peer}: {line}" for line in plan.control)]
-    return Result(bool(plan.steps or diff), diff, commands(plan.steps), disrupts, [*warnings, *plan.warnings], armed or {})
+    assigned = {name: list(texts) for name, texts in plan.assigned.items()}
+    return Result(bool(plan.steps or diff), diff, commands(plan.steps), disrupts, [*warnings, *plan.warnings], armed or {}, assigned)
 
 
 def refuse_unusable(machine: Machine) -> None:
@@ -229,7 +236,7 @@ def observed(document: Document, machine: Machine, planned: t.Iterable[str] = ()
     """Our memory, and the host as far as the document, the memory and the ``planned`` files speak of it."""
     memory = machine.read(APPLIED)
     applied = applied_from_text(memory.content if memory else "")
-    paths = frozenset({*applied.files, *planned})
+    paths = frozenset({*applied.files, *planned, *(QEMU_PATHS if document.qemu else ())})
     return applied, observe(machine, linked(document, applied), paths, about=About(document, applied))
 
 

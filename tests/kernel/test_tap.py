@@ -237,7 +237,7 @@ def test_what_vnet_info_says(host: Namespace) -> None:
         "theirs": (True, "", "lp"),
     }
     assert taps["tap0"]["bridge"] == "br0" and [f"(pid {guest.pid})" in line for line in taps["tap0"]["held_by"]] == [True]
-    assert facts["owners"] == [{"name": "site", "bridges": [], "taps": ["tap0", "tap1"]}]
+    assert facts["owners"] == [{"name": "site", "bridges": [], "taps": ["tap0", "tap1"], "guards": []}]
 
 
 def test_a_free_link_group_is_taken(host: Namespace) -> None:

@@ -16,6 +16,7 @@ from .address import Address
 from .bridge import Bridge, StaticRoute
 from .guard import AppliedGuard, GuardSettings, applied_guard, settings_from_json
 from .profile import Profile
+from .qemu import QemuSettings, qemu_from_json
 from .route import Neighbour, NextHop, Route, Rule
 from .state import BridgeSettings, FileState
 from .tap import AppliedTap, applied_tap
@@ -72,6 +73,7 @@ class Applied:
     taps: t.Mapping[str, AppliedTap] = field(default_factory=dict)
     guards: t.Mapping[str, AppliedGuard] = field(default_factory=dict)
     guard_settings: GuardSettings = field(default_factory=GuardSettings)
+    qemu: QemuSettings = field(default_factory=QemuSettings)
 
     def owners(self, kind: str) -> dict[str, str]:
         """Name -> owner label of everything of one kind."""
@@ -94,6 +96,7 @@ def applied_from_text(text: str) -> Applied:
         {name: applied_tap(item) for name, item in data.get("taps", {}).items()},
         {name: applied_guard(item) for name, item in data.get("guards", {}).items()},
         settings_from_json(data["guard_settings"]) if "guard_settings" in data else GuardSettings(),
+        qemu_from_json(data["qemu"]) if "qemu" in data else QemuSettings(),
     )
 
 

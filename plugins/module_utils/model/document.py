@@ -33,7 +33,7 @@ Item = t.TypeVar("Item", bound=Named)
 class Declared(t.Generic[Item]):
     """One kind of the document. ``removed`` are names with ``state: absent``; ``path`` is where the user wrote the list.
 
-    A kind that is not ``spoken`` of stays as it is, its files included.
+    ``places``: where each item stands, when that is not its number in the list. A kind that is not ``spoken`` of stays as it is, its files included.
     """
 
     items: tuple[Item, ...] = ()
@@ -41,13 +41,19 @@ class Declared(t.Generic[Item]):
     prune: bool = False
     path: str = ""
     spoken: bool = True
+    places: tuple[str, ...] = ()
 
     def place(self, name: str) -> str:
         """Where the user wrote the object ``name``."""
-        for index, item in enumerate(self.items):
+        for place, item in self.placed():
             if item.name == name:
-                return f"{self.path}[{index}]"
+                return place
         return self.path
+
+    def placed(self) -> t.Iterator[tuple[str, Item]]:
+        """Each item behind its place."""
+        places = self.places or tuple(f"{self.path}[{index}]" for index in range(len(self.items)))
+        return zip(places, self.items)
 
     def gone(self, owners: t.Mapping[str, str], owner: str) -> list[str]:
         """The names of ``owners`` (name -> owner label, of what was applied) that shall not be there any more, sorted."""
@@ -71,7 +77,7 @@ class Declared(t.Generic[Item]):
 class Document:
     """What the user wants of one owner's objects, kind by kind. The options that follow the kinds hold for all of them.
 
-    ``guard_settings``: those fields of GuardSettings that the user gives; the others stay as they are.
+    ``guard_settings`` and ``qemu``: those fields of GuardSettings and QemuSettings that the user gives; the others stay as they are.
     """
 
     owner: str = "site"
@@ -83,6 +89,7 @@ class Document:
     allow_disruption: bool = False
     bridge_netfilter: str = "keep"
     guard_settings: t.Mapping[str, t.Any] = field(default_factory=dict)
+    qemu: t.Mapping[str, t.Any] = field(default_factory=dict)
 
 
 def read_bridges(items: t.Sequence[t.Mapping[str, t.Any]], path: str = "bridges") -> tuple[tuple[Bridge, ...], list[Problem]]:

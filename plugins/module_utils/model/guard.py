@@ -28,6 +28,7 @@ Options = t.Mapping[str, t.Any]
 PROTOCOLS = {"icmp": 1, "tcp": 6, "udp": 17, "gre": 47, "esp": 50, "ah": 51, "icmpv6": 58, "sctp": 132}
 _WITH_PORTS = frozenset({"tcp", "udp", "sctp"})
 _NONE: dict[str, tuple[int, ...]] = {"none": (4, 6), "none4": (4,), "none6": (6,)}
+_AUTO = "auto"
 # libxl calls the emulated card of an HVM guest like its paravirtual one, with this behind.
 EMULATED = "-emu"
 _PATTERN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,13}\*")
@@ -52,6 +53,7 @@ class Guard:
 
     ``pairs`` are further (MAC, network) that the guest may use, such as those of VRRP. ``families``: 4 and 6, without those that
     are blocked. ``routed``: the interface is no port of a bridge. ``bridge`` is where it is plugged in, if the user says.
+    ``auto``: it has a free address of each family that its bridge has one of; which one, is known when it is applied.
     """
 
     interface: str
@@ -69,6 +71,7 @@ class Guard:
     emulated: bool = False
     allow: tuple[GuardRule, ...] = ()
     deny: tuple[GuardRule, ...] = ()
+    auto: bool = False
 
     @property
     def name(self) -> str:
@@ -178,8 +181,12 @@ def read_guard(options: Options, path: str) -> tuple[Guard, list[Problem]]:
     if options.get("emulated") and len(name + EMULATED) > NAME_LENGTH:
         most = NAME_LENGTH - len(EMULATED)
         problems.append(Problem(f"{path}.interface", f"{name!r} has {len(name)} characters; with emulated: true it is {most} at most"))
-    addresses, families, wrong = _read_addresses(options.get("addresses") or [], f"{path}.addresses")
+    texts = options.get("addresses") or []
+    auto = _AUTO in texts
+    addresses, families, wrong = _read_addresses(texts, f"{path}.addresses")
     problems += wrong
+    if auto and not options.get("bridge"):
+        problems.append(Problem(f"{path}.addresses", "auto takes an address of a network; name the bridge that the interface is in"))
     pairs, wrong = _read_pairs(options.get("allowed_pairs") or [], mac, f"{path}.allowed_pairs")
     problems += wrong
     guard = Guard(
@@ -196,6 +203,7 @@ def read_guard(options: Options, path: str) -> tuple[Guard, list[Problem]]:
         log=bool(options.get("log")),
         routed=bool(options.get("routed")),
         emulated=bool(options.get("emulated")),
+        auto=auto,
     )
     for option in ("allow", "deny"):
         rules, wrong = _read_rules(options.get(option) or [], f"{path}.{option}")
@@ -232,6 +240,8 @@ def _read_addresses(texts: t.Sequence[str], path: str) -> tuple[tuple[str, ...],
     blocked: dict[int, str] = {}
     for index, text in enumerate(texts):
         place = f"{path}[{index}]"
+        if text == _AUTO:
+            continue
         if text in _NONE:
             blocked.update(dict.fromkeys(_NONE[text], text))
             continue
@@ -243,6 +253,8 @@ def _read_addresses(texts: t.Sequence[str], path: str) -> tuple[tuple[str, ...],
             found.setdefault(str(network), place)
     for text, place in found.items():
         version = to_network(text).version
+        if _AUTO in texts:
+            problems.append(Problem(place, f"{text} stands beside 'auto', which takes an address by itself; leave one of them out"))
         if version in blocked:
             problems.append(Problem(place, f"{text} contradicts {blocked[version]!r} in the same list; leave one of them out"))
     return tuple(found), tuple(version for version in (4, 6) if version not in blocked), problems
@@ -309,7 +321,7 @@ def guard_clashes(guards: t.Sequence[tuple[Guard, str]]) -> list[Problem]:
             names.setdefault(name, place)
         key = (guard.bridge, guard.mac)
         if guard.mac and key in macs:
-            cure = "give each its own, or say with bridge: that they are not on the same one"
+            cure = "give each its own" if guard.bridge else "give each its own, or say with bridge: that they are not on the same one"
             problems.append(Problem(f"{place}.mac", f"{guard.mac} is already {macs[key]}.mac; {cure}"))
         macs.setdefault(key, place)
     return problems + _overlaps(guards)

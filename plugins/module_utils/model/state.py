@@ -82,7 +82,7 @@ class HostState:
     """One observation of one host. ``managers`` holds the facts of each persistence back end by its name.
 
     ``kinds`` what a kind of the document needs to know besides, by the kind's name. ``control`` is None when nothing came
-    over the network to start us.
+    over the network to start us. ``leaving`` are links that kinds before the one in question remove.
     """
 
     links: t.Mapping[str, Link]
@@ -97,6 +97,7 @@ class HostState:
     machine_id: str = ""
     control: ControlPath | None = None
     kinds: t.Mapping[str, t.Any] = field(default_factory=dict)
+    leaving: frozenset[str] = frozenset()
 
     def ports_of(self, bridge: str) -> tuple[str, ...]:
         return tuple(sorted(link.name for link in self.links.values() if link.master == bridge))

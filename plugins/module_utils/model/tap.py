@@ -102,7 +102,7 @@ def read_taps(items: t.Sequence[t.Mapping[str, t.Any]], path: str = "taps") -> t
         tap, wrong = read_tap(item, f"{path}[{index}]")
         problems += wrong
         taps.append(tap)
-    return tuple(taps), problems + _clashes(taps, path)
+    return tuple(taps), problems + tap_clashes([(f"{path}[{index}]", tap) for index, tap in enumerate(taps)])
 
 
 def read_tap(options: t.Mapping[str, t.Any], path: str) -> tuple[Tap, list[Problem]]:
@@ -136,13 +136,12 @@ def read_tap(options: t.Mapping[str, t.Any], path: str) -> tuple[Tap, list[Probl
     return tap, problems
 
 
-def _clashes(taps: t.Sequence[Tap], path: str) -> list[Problem]:
+def tap_clashes(placed: t.Sequence[tuple[str, Tap]]) -> list[Problem]:
     """The same name or MAC in two places of one list."""
     problems = []
     names: dict[str, str] = {}
     macs: dict[tuple[str, str], str] = {}
-    for index, tap in enumerate(taps):
-        place = f"{path}[{index}]"
+    for place, tap in placed:
         if tap.name in names:
             problems.append(Problem(f"{place}.name", f"{tap.name} is already {names[tap.name]}.name; declare a tap once"))
         names.setdefault(tap.name, place)
@@ -152,7 +151,7 @@ def _clashes(taps: t.Sequence[Tap], path: str) -> list[Problem]:
                 Problem(f"{place}.mac", f"{tap.mac} is already {macs[key]}.mac in {tap.bridge}; ports of a bridge differ in it")
             )
         macs.setdefault(key, place)
-    for index, tap in enumerate(taps):
+    for place, tap in placed:
         if tap.bridge in names and tap.bridge != tap.name:
-            problems.append(Problem(f"{path}[{index}].bridge", f"{tap.bridge} is declared as a tap at {names[tap.bridge]}; name a bridge"))
+            problems.append(Problem(f"{place}.bridge", f"{tap.bridge} is declared as a tap at {names[tap.bridge]}; name a bridge"))
     return problems

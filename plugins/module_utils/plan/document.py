@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 
 from ..model.applied import Applied, AppliedFile
 from ..model.document import Declared, Document
+from ..model.guest import in_guest_words
 from ..model.problem import Problem, Refused
 from ..model.profile import Profile
 from ..model.state import FileState, HostState
@@ -46,6 +47,7 @@ class Plan:
     disrupts: tuple[str, ...] = ()
     expects: t.Mapping[str, Profile] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    assigned: t.Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     control: tuple[str, ...] = ()
     addresses: tuple[str, ...] = ()
 
@@ -58,11 +60,12 @@ def plan_document(document: Document, state: HostState, applied: Applied) -> Pla
     for kind in spoken:
         plans[kind.name] = plan = kind.plan(document, state, after)
         problems += plan.problems
+        state = replace(state, leaving=state.leaving | {name for name, (_was, will) in plan.views.items() if will is None})
         if not plan.problems:
             memory: dict[str, t.Any] = {kind.name: plan.memory, **plan.further}
             after = replace(after, **memory)
     if problems:
-        raise Refused(problems)
+        raise Refused([in_guest_words(problem) for problem in problems])
     if document.bridge_netfilter != "keep":
         after = replace(after, bridge_netfilter=document.bridge_netfilter)
     if not after.bridges:
@@ -109,6 +112,7 @@ def _compose(spoken: t.Sequence[Kind], plans: t.Mapping[str, KindPlan], before: 
         disrupts=tuple(line for plan in plans.values() for line in plan.disrupts),
         expects={name: profile for plan in plans.values() for name, profile in plan.expects.items()},
         warnings=tuple(line for plan in plans.values() for line in plan.warnings),
+        assigned={name: texts for plan in plans.values() for name, texts in plan.assigned.items()},
         control=touched(steps, state),
         addresses=addresses(views, state),
     )

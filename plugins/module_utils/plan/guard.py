@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from ..model.applied import Applied
 from ..model.document import Document
-from ..model.guard import TABLES, AppliedGuard, GuardFacts, Guards, GuardSettings, guard_clashes
+from ..model.guard import TABLES, AppliedGuard, Guard, GuardFacts, Guards, GuardSettings, guard_clashes
 from ..model.problem import Problem
 from ..model.ruleset import UNIT, Seen, SeenTable, Table, as_seen
 from ..model.state import FileState, HostState
@@ -20,6 +20,7 @@ from ..model.step import Nft, Phase, Run, Step
 from ..render.guard import guard_tables
 from ..render.nftables import UNIT_PATH, ruleset_files
 from ..render.ruleset import change_text, reload_text, undo_text
+from .guest import assign_addresses
 from .kind import Kind, KindChange, KindPlan
 
 # The first with which every set and rule of ours was tried; Debian 12 has it.
@@ -31,26 +32,40 @@ def plan_guards(document: Document, state: HostState, applied: Applied) -> KindP
     facts: GuardFacts = state.kinds.get("guards") or GuardFacts()
     gone = document.guards.gone(applied.owners("guards"), document.owner)
     memory = {name: guard for name, guard in applied.guards.items() if name not in gone}
-    memory.update({guard.name: AppliedGuard(document.owner, guard, document.persist != "none") for guard in document.guards.items})
+    declared = {guard.name for guard in document.guards.items}
+    others = [item for name, item in memory.items() if name not in declared]
+    guards, problems = assign_addresses(list(document.guards.placed()), others, applied)
+    memory.update({guard.name: AppliedGuard(document.owner, guard, document.persist != "none") for guard in guards})
     settings = _settings(document, applied, memory)
-    problems = _problems(document, facts, applied, memory)
+    problems += _problems(document, facts, applied, memory)
     if problems:
         return KindPlan(problems=tuple(problems))
     before = guard_tables(_guards(applied.guards, applied.guard_settings))
     same = memory == applied.guards and settings == applied.guard_settings
     wanted = before if same else guard_tables(_guards(memory, settings))
-    text = change_text(facts.tables, wanted, TABLES)
     steps = []
-    if text:
-        undo = (Nft(undo_text(facts.tables, wanted, before)),)
-        steps.append(Step(Phase.FILTER, "what guests may send", (Nft(text),), undo))
+    parting = {name: applied.guards[name] for name in gone} if document.taps.spoken else {}
+    if parting:
+        # Their taps go in the same run, and are guarded until then.
+        still = guard_tables(_guards({**memory, **parting}, settings))
+        steps += _step(Phase.FILTER, "what guests may send", facts.tables, still, before)
+        then = {table.key: as_seen(table) for table in still}
+        steps += _step(Phase.SETTLE, "guests that are gone need no guard", then, wanted, still)
+    else:
+        steps += _step(Phase.FILTER, "what guests may send", facts.tables, wanted, before)
     return KindPlan(
         memory=memory,
         further={"guard_settings": settings},
         steps=tuple(steps),
         texts=_texts(facts.tables, wanted, applied),
-        warnings=tuple(_warnings([memory[guard.name] for guard in document.guards.items], state)),
+        warnings=tuple(_warnings(guards, state, applied)),
+        assigned={guard.name: tuple(text.partition("/")[0] for text in guard.addresses) for guard in guards if guard.auto},
     )
+
+
+def _step(phase: Phase, why: str, seen: Seen, wanted: t.Sequence[Table], before: t.Sequence[Table]) -> list[Step]:
+    text = change_text(seen, wanted, TABLES)
+    return [Step(phase, why, (Nft(text),), (Nft(undo_text(seen, wanted, before)),))] if text else []
 
 
 def _guards(memory: t.Mapping[str, AppliedGuard], settings: GuardSettings) -> Guards:
@@ -69,9 +84,10 @@ def _settings(document: Document, applied: Applied, memory: t.Mapping[str, Appli
 def _problems(document: Document, facts: GuardFacts, applied: Applied, memory: t.Mapping[str, AppliedGuard]) -> list[Problem]:
     problems = []
     needed = ".".join(str(number) for number in OLDEST)
-    if not facts.version:
+    needs = bool(memory or applied.guards or document.guard_settings.get("unlisted"))
+    if needs and not facts.version:
         problems.append(Problem("", f"nft is missing on this host; install nftables {needed} or newer"))
-    elif facts.version < OLDEST:
+    elif needs and facts.version < OLDEST:
         found = ".".join(str(number) for number in facts.version)
         problems.append(Problem("", f"nftables {found} is too old; guards need {needed} or newer"))
     owners = applied.owners("guards")
@@ -84,25 +100,28 @@ def _problems(document: Document, facts: GuardFacts, applied: Applied, memory: t
     others = {name: item for name, item in memory.items() if name not in declared}
     if others and declared:
         known = [(item.guard, f"the guard {name} of owner {item.owner!r}") for name, item in others.items()]
-        clashes = guard_clashes([*known, *((guard, document.guards.place(guard.name)) for guard in document.guards.items)])
+        clashes = guard_clashes([*known, *((guard, place) for place, guard in document.guards.placed())])
         problems += [problem for problem in clashes if problem.path.startswith(document.guards.path)]
     return problems
 
 
-def _warnings(items: t.Sequence[AppliedGuard], state: HostState) -> list[str]:
-    """What makes a guard worth less than it looks, on the host as it is now."""
+def _warnings(guards: t.Sequence[Guard], state: HostState, applied: Applied) -> list[str]:
+    """What makes a guard worth less than it looks, on the host as it is once the bridges and taps are as declared."""
     lines, leaky = [], set()
-    for item in items:
-        for name in item.guard.interfaces:
-            link = state.links.get(name)
-            master = state.links.get(link.master) if link else None
-            if link and master is None and not item.guard.routed:
+    for guard in guards:
+        for name in guard.interfaces:
+            tap, link = applied.taps.get(name), state.links.get(name)
+            bridge = tap.tap.bridge if tap else link.master if link else ""
+            master, ours = state.links.get(bridge), applied.bridges.get(bridge)
+            if (tap or link) and not (master or ours) and not guard.routed:
                 lines.append(f"{name} is no port of a bridge, so its guard does nothing; if the host routes for it, say routed: true")
-            if master and master.bridge is not None and not master.bridge.no_linklocal_learn:
-                leaky.add(master.name)
+            settings = ours.bridge.settings if ours else master.bridge if master else None
+            if settings is not None and not settings.no_linklocal_learn:
+                leaky.add(bridge)
     for name in sorted(leaky):
-        command = f"ip link set {name} type bridge no_linklocal_learn 1"
-        lines.append(f"{name} learns from link-local frames, by which a guest can still take another's MAC there; set {command}")
+        cure = f"set ip link set {name} type bridge no_linklocal_learn 1"
+        cure = "declare it with no_linklocal_learn: true" if name in applied.bridges else cure
+        lines.append(f"{name} learns from link-local frames, by which a guest can still take another's MAC there; {cure}")
     return lines
 
 

@@ -28,7 +28,7 @@ class KindPlan:
     ``memory``: the kind's field of the applied model afterwards, name -> applied object; ``further``: its other fields.
     ``texts``: what people are told of objects that are no links, header -> text before and after. ``transfers``: profiles that
     change their interface. ``disrupts``: lines that need consent. ``expects``: profiles that must stand afterwards.
-    ``warnings``: lines that are told and no more.
+    ``warnings``: lines that are told and no more. ``assigned``: interface -> the addresses that were chosen for its guest.
     """
 
     problems: tuple[Problem, ...] = ()
@@ -41,6 +41,7 @@ class KindPlan:
     disrupts: tuple[str, ...] = ()
     expects: t.Mapping[str, Profile] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    assigned: t.Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

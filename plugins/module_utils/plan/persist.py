@@ -17,6 +17,7 @@ from ..model.document import Document
 from ..model.problem import Problem
 from ..model.state import FileState, HostState
 from ..render.boot import boot_files
+from ..render.qemu import without_ours
 from . import ifupdown, networkd, networkmanager
 from .backend import Backend
 
@@ -120,4 +121,4 @@ def unedited_files(state: HostState) -> dict[str, FileState]:
     plain: dict[str, FileState] = {}
     for name, backend in BACKENDS.items():
         plain.update(backend.edits(state.managers.get(name), {}))
-    return plain
+    return {**plain, **without_ours(state.files)}

@@ -22,8 +22,7 @@ def tap_problems(document: Document, state: HostState, applied: Applied, facts: 
     """All problems of all taps with this host."""
     taps, owners = document.taps, applied.owners("taps")
     problems = _tun_problems(document, state, facts)
-    for index, tap in enumerate(taps.items):
-        place = f"{taps.path}[{index}]"
+    for place, tap in taps.placed():
         problems += taps.owner_problems(tap.name, owners, document.owner)
         problems += _link_problems(tap, state.links.get(tap.name), tap.name in owners, place)
         problems += _bridge_problems(tap, state, applied, place)
@@ -54,6 +53,8 @@ def _link_problems(tap: Tap, link: Link | None, ours: bool, place: str) -> list[
 
 def _bridge_problems(tap: Tap, state: HostState, applied: Applied, place: str) -> list[Problem]:
     link = state.links.get(tap.bridge)
+    if tap.bridge in state.leaving:
+        return [Problem(f"{place}.bridge", f"{tap.bridge} is removed in the same run; leave it there, or plug the tap in elsewhere")]
     if not tap.bridge or tap.bridge in applied.bridges or (link and link.bridge is not None):
         return []
     if link:
@@ -86,10 +87,10 @@ def _port_problems(document: Document, state: HostState, applied: Applied) -> li
         if link.master and link.name not in gone:
             ports[link.master] = ports.get(link.master, 0) + 1
     full: dict[str, str] = {}
-    for index, tap in enumerate(taps.items):
+    for place, tap in taps.placed():
         ports[tap.bridge] = ports.get(tap.bridge, 0) + 1
         if tap.bridge and ports[tap.bridge] > MAX_PORTS:
-            full.setdefault(tap.bridge, f"{taps.path}[{index}].bridge")
+            full.setdefault(tap.bridge, f"{place}.bridge")
     return [
         Problem(place, f"{bridge} would have {ports[bridge]} ports, and a Linux bridge takes {MAX_PORTS}; use more bridges")
         for bridge, place in full.items()

@@ -10,13 +10,16 @@ from __future__ import annotations
 
 import hashlib
 import typing as t
+from dataclasses import replace
 
 from ..model.applied import Applied
 from ..model.document import Document
 from ..model.problem import Problem
+from ..model.qemu import QemuSettings
 from ..model.state import FileState, HostState
 from ..model.step import Step
 from ..model.tap import Account, AppliedTap, Tap, TapFacts
+from ..render.qemu import qemu_files
 from .kind import Kind, KindChange, KindPlan
 from .tap import plan_links
 from .tapcheck import tap_problems
@@ -35,14 +38,16 @@ def plan_taps(document: Document, state: HostState, applied: Applied) -> KindPla
     memory = {name: tap for name, tap in applied.taps.items() if name not in gone}
     memory.update(wanted)
     plan = plan_links(gone, dict(sorted(wanted.items())), applied, state, facts)
-    return KindPlan(memory=memory, steps=plan.steps, views=plan.views, disrupts=plan.disrupts)
+    # Without a tap nothing stays of QEMU's files, unless it is said with the same breath.
+    kept = applied.qemu if memory else QemuSettings()
+    further = {"qemu": replace(kept, **document.qemu)}
+    return KindPlan(memory=memory, further=further, steps=plan.steps, views=plan.views, disrupts=plan.disrupts)
 
 
 def _resolve(document: Document, state: HostState, applied: Applied, facts: TapFacts) -> tuple[dict[str, AppliedTap], list[Problem]]:
     """Each declared tap with everything that the declaration leaves open: MAC, MTU, back end, numbers of user and group."""
     resolved, problems = {}, []
-    for index, tap in enumerate(document.taps.items):
-        place = f"{document.taps.path}[{index}]"
+    for place, tap in document.taps.placed():
         persist, wrong = choose_keeper(document, tap, state, applied, place)
         problems += wrong
         user, group = _account(tap.user, facts.users), _account(tap.group, facts.groups)
@@ -86,7 +91,7 @@ def _files(applied: Applied, state: HostState) -> dict[str, FileState]:
     for tap in applied.taps.values():
         keeper = KEEPERS.get(tap.persist)
         files.update(keeper.files(tap) if keeper else {})
-    return files
+    return {**files, **qemu_files(applied.qemu, applied.taps, state.files)}
 
 
 def _handover(change: KindChange) -> list[Step]:
