@@ -4,7 +4,7 @@
 
 """The benchmarks, side by side with the peers in one run. Writes build/bench.json and docs/benchmarks.md.
 
-scale.py runs in namespaces of its own, gap.py on hosts of the lab; both need root and the staged collection (`make bench`).
+scale.py runs in namespaces of its own, gap.py and confirm.py on hosts of the lab; both need root and the staged collection (`make bench`).
 """
 
 from __future__ import annotations
@@ -62,6 +62,7 @@ def main() -> int:
     sandbox = ["unshare", "--net", "--mount", "sh", "-c", SANDBOX, "bench"]
     rows = part("scale.py", [*sandbox, python], str(options.bridges), str(options.items))
     rows += part("gap.py", [python], str(options.moves))
+    rows += part("confirm.py", [python], str(options.moves))
     (ROOT / "build/bench.json").write_text(json.dumps([vars(row) for row in rows], indent=1) + "\n", encoding="utf-8")
     text = report(rows)
     (ROOT / "docs/benchmarks.md").write_text(text, encoding="utf-8")
