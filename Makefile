@@ -23,7 +23,7 @@ export LC_ALL := C.UTF-8
 export PYTHONDONTWRITEBYTECODE := 1
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/build
 
-.PHONY: help demo test lint format unit kernel lab soak lab-up lab-ssh lab-down matrix bench docs changelog build clean root stage
+.PHONY: help demo test lint format unit kernel attack lab soak lab-up lab-ssh lab-down matrix bench docs changelog build clean root stage
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
@@ -32,7 +32,7 @@ demo: root stage ## whole hosts get a bridge over the NIC that SSH comes in by: 
 	@echo "== demo"
 	@python3 tests/lab/demo.py
 
-test: root lint unit kernel lab ## everything that must be green (root)
+test: root lint unit kernel attack lab ## everything that must be green (root)
 	@echo "== test: all green"
 
 lint: stage ## all gates; GATES='ruff mypy' runs only those
@@ -50,6 +50,11 @@ kernel: root $(READY) ## the modules on a real kernel, in network namespaces (ro
 	@tests/tools/packages.sh ip=iproute2 nft=nftables qemu-system-x86_64=qemu-system-x86
 	@echo "== kernel"
 	@pytest -v -n 2 --dist loadfile tests/kernel
+
+attack: root $(READY) ## frames that lie, from a guest, through the real ruleset (root)
+	@tests/tools/packages.sh ip=iproute2 nft=nftables
+	@echo "== attack"
+	@pytest -v -n 2 --dist loadfile tests/attack
 
 lab: root stage ## the playbooks on whole hosts over real SSH (root)
 	@tests/tools/packages.sh qemu-system-x86_64=qemu-system-x86

@@ -170,9 +170,9 @@ options:
     description:
       - The networks of the host, all in one call.
       - With O(state=absent) only their names count.
+      - Without it, they stay as they are.
     type: list
     elements: dict
-    default: []
     suboptions:
       layout:
         description:
@@ -194,21 +194,6 @@ options:
     type: str
     choices: [present, absent]
     default: present
-  prune:
-    description:
-      - Remove what was declared under the same O(owner) before and is not in the list any more.
-    type: bool
-    default: false
-  allow_empty:
-    description:
-      - Say that O(prune=true) with an empty list is meant, which removes everything of this O(owner).
-    type: bool
-    default: false
-  owner:
-    description:
-      - Label under which the objects are declared. O(prune) acts inside one label only, and one label cannot change the objects of another.
-    type: str
-    default: site
   persist:
     description:
       - What keeps the configuration over a reboot. V(auto) takes what manages the uplink now, else what runs on the host.
@@ -220,11 +205,6 @@ options:
   adopt:
     description:
       - Take over a bridge that exists and is not ours. Removing it later leaves it as it was before.
-    type: bool
-    default: false
-  allow_disruption:
-    description:
-      - Allow changes that RV(disrupts) names.
     type: bool
     default: false
   bridge_netfilter:

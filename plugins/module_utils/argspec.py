@@ -12,6 +12,7 @@ import re
 import typing as t
 
 from .model.document import PERSIST
+from .model.guard import PROTOCOLS
 from .model.probe import read_probes
 from .model.problem import Problem
 
@@ -53,7 +54,81 @@ BRIDGE_OPTIONS: Spec = {
     "no_linklocal_learn": {"type": "bool", "default": True},
 }
 
+TAP_OPTIONS: Spec = {
+    "name": {"type": "str", "required": True},
+    "bridge": {"type": "str"},
+    "owner": {"type": "str"},
+    "group": {"type": "str"},
+    "multi_queue": {"type": "bool", "default": False},
+    "vnet_hdr": {"type": "bool", "default": False},
+    "mtu": {"type": "int"},
+    "mac": {"type": "str"},
+    "isolated": {"type": "bool", "default": False},
+    "up": {"type": "bool", "default": True},
+}
+
 NETWORK_OPTIONS: Spec = {"layout": {"type": "str", "default": "bridge"}, "bridge": {"type": "str"}, **BRIDGE_OPTIONS}
+
+GUARD_RULE_OPTIONS: Spec = {
+    "direction": {"type": "str", "choices": ["from", "to"], "required": True},
+    "address": {"type": "str"},
+    "protocol": {"type": "str", "choices": sorted(PROTOCOLS)},
+    "port": {"type": "int"},
+}
+
+GUARD_OPTIONS: Spec = {
+    "interface": {"type": "str", "required": True},
+    "mac": {"type": "str"},
+    "addresses": {"type": "list", "elements": "str"},
+    "bridge": {"type": "str"},
+    "dhcp_client": {"type": "bool", "default": True},
+    "dhcp_server": {"type": "bool", "default": False},
+    "router_advertisements": {"type": "bool", "default": False},
+    "allowed_pairs": {
+        "type": "list",
+        "elements": "dict",
+        "options": {"mac": {"type": "str"}, "address": {"type": "str", "required": True}},
+    },
+    "mode": {"type": "str", "choices": ["enforce", "observe"], "default": "enforce"},
+    "log": {"type": "bool", "default": False},
+    "routed": {"type": "bool", "default": False},
+    "emulated": {"type": "bool", "default": False},
+    "allow": {"type": "list", "elements": "dict", "options": GUARD_RULE_OPTIONS},
+    "deny": {"type": "list", "elements": "dict", "options": GUARD_RULE_OPTIONS},
+}
+
+# What a guest's interface has of its tap and its guard beside what follows from the rest of the record.
+_GUEST_TAP = {name: {"type": spec["type"]} for name, spec in TAP_OPTIONS.items() if name not in ("name", "bridge")}
+_GUEST_GUARD = {
+    name: spec for name, spec in GUARD_OPTIONS.items() if name not in ("interface", "mac", "addresses", "bridge", "routed", "emulated")
+}
+
+GUEST_INTERFACE_OPTIONS: Spec = {
+    "network": {"type": "str"},
+    "name": {"type": "str"},
+    "mac": {"type": "str"},
+    "addresses": {"type": "list", "elements": "str"},
+    "guarded": {"type": "bool", "default": True},
+    "tap": {"type": "dict", "options": _GUEST_TAP},
+    "guard": {"type": "dict", "options": _GUEST_GUARD},
+    "mtu": {"type": "int"},
+    "model": {"type": "str"},
+    "qemu": {"type": "dict"},
+    "device": {"type": "str"},
+    "gateway4": {"type": "str"},
+    "gateway6": {"type": "str"},
+    "dns": {"type": "list", "elements": "str"},
+    "dns_search": {"type": "list", "elements": "str"},
+    "dhcp4": {"type": "bool"},
+    "dhcp6": {"type": "bool"},
+    "accept_ra": {"type": "bool"},
+}
+
+GUEST_OPTIONS: Spec = {
+    "name": {"type": "str", "required": True},
+    "toolstack": {"type": "str", "default": "qemu"},
+    "interfaces": {"type": "list", "elements": "dict", "options": GUEST_INTERFACE_OPTIONS},
+}
 
 CONFIRM_OPTIONS: Spec = {
     "confirm_timeout": {"type": "int", "default": 120},
@@ -76,28 +151,60 @@ CHECKPOINT_OPTIONS: Spec = {
     "checkpoint": CONFIRM_OPTIONS["checkpoint"],
 }
 
-CHANGE_OPTIONS: Spec = {
+# What every changing module has.
+COMMON_OPTIONS: Spec = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "prune": {"type": "bool", "default": False},
     "allow_empty": {"type": "bool", "default": False},
     "owner": {"type": "str", "default": "site"},
     "persist": {"type": "str", "choices": list(PERSIST), "default": "auto"},
-    "adopt": {"type": "bool", "default": False},
     "allow_disruption": {"type": "bool", "default": False},
+    **CONFIRM_OPTIONS,
+}
+
+# Of modules that make bridges.
+CHANGE_OPTIONS: Spec = {
+    **COMMON_OPTIONS,
+    "adopt": {"type": "bool", "default": False},
     "bridge_netfilter": {"type": "str", "choices": ["keep", "enable", "disable"], "default": "keep"},
+}
+
+_LIST_OPTIONS = ("state", "prune", "allow_empty", "owner")
+
+# What holds for all guards of a host.
+GUARD_SETTINGS: Spec = {
+    "unlisted_ports": {"type": "str", "choices": ["keep", "untouched", "drop"], "default": "keep"},
+    "match": {"type": "list", "elements": "str", "default": ["vif*", "tap*"]},
+    "log_group": {"type": "int"},
+}
+
+HOST_OPTIONS: Spec = {
+    "networks": {"type": "list", "elements": "dict", "options": NETWORK_OPTIONS},
+    "guests": {"type": "list", "elements": "dict", "options": GUEST_OPTIONS},
+    **CHANGE_OPTIONS,
+    **GUARD_SETTINGS,
+    "qemu_acl": {"type": "list", "elements": "str"},
+    "qemu_scripts": {"type": "str", "choices": ["keep", "enable", "disable"], "default": "keep"},
+}
+
+ANTISPOOF_OPTIONS: Spec = {
+    "guards": {"type": "list", "elements": "dict", "default": [], "options": GUARD_OPTIONS},
+    **GUARD_SETTINGS,
+    **{name: COMMON_OPTIONS[name] for name in _LIST_OPTIONS},
+    "persist": {"type": "str", "choices": ["auto", "none"], "default": "auto"},
     **CONFIRM_OPTIONS,
 }
 
 
-def change_problems(params: t.Mapping[str, t.Any], items: t.Sequence[t.Any], path: str) -> list[Problem]:
-    """What is wrong with the options that every changing module has. ``path`` is the name of its list."""
+def change_problems(params: t.Mapping[str, t.Any], lists: t.Mapping[str, t.Sized]) -> list[Problem]:
+    """What is wrong with the options that every changing module has. ``lists`` are what it declares, by the options' names."""
     problems = []
     if not _OWNER.fullmatch(params["owner"]):
         problems.append(Problem("owner", f"{params['owner']!r} is no label; use 1 to 64 letters, digits, '_', '-' or '.'"))
-    if params["prune"] and not items and not params["allow_empty"]:
-        problems.append(
-            Problem(path, "is empty, and prune: true would remove everything of this owner; allow_empty: true says that this is meant")
-        )
+    for path, items in lists.items():
+        if params["prune"] and not items and not params["allow_empty"]:
+            why = "is empty, and prune: true would remove everything of this owner"
+            problems.append(Problem(path, f"{why}; allow_empty: true says that this is meant"))
     if params["prune"] and params["state"] == "absent":
         problems.append(Problem("prune", "goes with state: present only; state: absent removes what the list names"))
     return problems + confirm_problems(params)

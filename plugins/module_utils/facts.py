@@ -17,10 +17,14 @@ from .model.applied import Applied, applied_from_text
 from .model.problem import Problem, Refused
 from .model.state import HostState
 from .observe.dns import read_dns
+from .observe.guard import read_guards
 from .observe.host import observe
 from .observe.link import COMMAND, parse_links
+from .observe.tap import holders
+from .plan.document import KINDS
 from .plan.persist import BACKENDS
-from .render.facts import Facts, address_facts, bridge_facts, link_facts, owner_facts, route_facts
+from .plan.tapkeep import KEEPERS
+from .render.facts import Facts, address_facts, bridge_facts, guard_facts, link_facts, owner_facts, route_facts, tap_facts
 
 
 def host_facts(machine: Machine) -> Facts:
@@ -33,10 +37,12 @@ def host_facts(machine: Machine) -> Facts:
     return {
         "links": link_facts(state),
         "bridges": bridge_facts(state, applied, _files(applied)),
+        "taps": tap_facts(state, applied, _tap_files(applied), holders(machine, [name for name in names if state.links[name].tap])),
         "addresses": address_facts(state),
         "routes": route_facts(state),
         "dns": asdict(read_dns(machine)),
-        "owners": owner_facts(applied),
+        "guards": guard_facts(applied, read_guards(machine).tables) if applied.guards else [],
+        "owners": owner_facts(applied, [kind.name for kind in KINDS]),
         "managers": _managers(state),
         "journal": _journal(machine),
     }
@@ -58,6 +64,11 @@ def _files(applied: Applied) -> dict[str, list[str]]:
         backend = BACKENDS.get(bridge.persist)
         files[name] = list(backend.files(name, bridge)) if backend else []
     return files
+
+
+def _tap_files(applied: Applied) -> dict[str, list[str]]:
+    kept = {name: (tap, KEEPERS.get(tap.persist)) for name, tap in applied.taps.items()}
+    return {name: list(keeper.files(tap)) if keeper else [] for name, (tap, keeper) in kept.items()}
 
 
 def _managers(state: HostState) -> list[Facts]:

@@ -4,43 +4,95 @@
 #
 # PRIVATE to the collection: breaking changes can come at any time.
 
-"""From the options of a module to a document of bridges."""
+"""From the options of a module to a document."""
 
 from __future__ import annotations
 
 import typing as t
 
 from .argspec import change_problems
-from .model.document import Document, read_bridges
+from .model.bridge import Bridge
+from .model.document import Declared, Document, Item, read_bridges
+from .model.guard import read_guards, read_settings
+from .model.guest import guest_names, read_guests
 from .model.network import networks_to_bridges
 from .model.problem import Problem, Refused
+from .model.qemu import read_qemu
+from .model.tap import read_taps
 
 
 def bridges_document(params: t.Mapping[str, t.Any]) -> Document:
     """The options of M(hypervisor.vnet.xen_bridge)."""
-    return _document(params, params["bridges"] or [], "bridges", [])
+    items = params["bridges"] or []
+    bridges, wrong = read_bridges(items)
+    return _document(params, {"bridges": items}, wrong, **_bridges(params, bridges, "bridges"))
 
 
-def networks_document(params: t.Mapping[str, t.Any]) -> Document:
-    """The options of M(hypervisor.vnet.vnet_host)."""
+def host_document(params: t.Mapping[str, t.Any]) -> Document:
+    """The options of M(hypervisor.vnet.vnet_host). What it does not give is not spoken of."""
+    lists = {name: params[name] for name in ("networks", "guests") if params[name] is not None}
     items, problems = networks_to_bridges(params["networks"] or [], "networks")
-    return _document(params, items, "networks", problems)
+    bridges, wrong = read_bridges(items, "networks")
+    guards, unguarded = read_settings(params)
+    qemu, unfit = read_qemu(params)
+    problems += [*wrong, *unguarded, *unfit]
+    kinds = _bridges(params, bridges, "networks")
+    if "networks" not in lists:
+        kinds["bridges"] = Declared(spoken=False)
+    if "guests" in lists:
+        names = {network["name"]: bridge["name"] for network, bridge in zip(params["networks"] or [], items)}
+        found, wrong = _guests(params, names)
+        kinds.update(found)
+        problems += wrong
+    else:
+        kinds.update({kind: Declared(path=kind) for kind, given in (("taps", qemu), ("guards", guards)) if given})
+    return _document(params, lists, problems, **kinds, guard_settings=guards, qemu=qemu)
 
 
-def _document(params: t.Mapping[str, t.Any], items: t.Sequence[t.Mapping[str, t.Any]], path: str, problems: list[Problem]) -> Document:
-    bridges, wrong = read_bridges(items, path)
-    problems = [*change_problems(params, items, path), *problems, *wrong]
+def _guests(params: t.Mapping[str, t.Any], bridges: t.Mapping[str, str]) -> tuple[dict[str, t.Any], list[Problem]]:
+    """The taps and guards of all guests, with everything that is wrong with them."""
+    if params["state"] == "absent":
+        gone = Declared[t.Any](removed=guest_names(params["guests"]), path="guests")
+        return {"taps": gone, "guards": gone}, []
+    found = read_guests(params["guests"], bridges)
+    kinds = {}
+    for kind, placed in (("taps", found.taps), ("guards", found.guards)):
+        items, places = tuple(item for _place, item in placed), tuple(place for place, _item in placed)
+        kinds[kind] = Declared[t.Any](items, prune=params["prune"], path="guests", places=places)
+    return kinds, found.problems
+
+
+def taps_document(params: t.Mapping[str, t.Any]) -> Document:
+    """The options of M(hypervisor.vnet.kvm_tap)."""
+    items = params["taps"] or []
+    taps, wrong = read_taps(items)
+    return _document(params, {"taps": items}, wrong, taps=_declared(params, taps, "taps"))
+
+
+def guards_document(params: t.Mapping[str, t.Any]) -> Document:
+    """The options of M(hypervisor.vnet.antispoof)."""
+    items, absent = params["guards"] or [], params["state"] == "absent"
+    guards, wrong = read_guards([] if absent else items)
+    settings, also = read_settings(params)
+    removed = tuple(item["interface"] for item in items) if absent else ()
+    declared = Declared(guards, removed, params["prune"], "guards")
+    return _document(params, {"guards": items}, [*wrong, *also], guards=declared, guard_settings=settings)
+
+
+def _bridges(params: t.Mapping[str, t.Any], bridges: tuple[Bridge, ...], path: str) -> dict[str, t.Any]:
+    """What a document has of bridges."""
+    return {"bridges": _declared(params, bridges, path), "adopt": params["adopt"], "bridge_netfilter": params["bridge_netfilter"]}
+
+
+def _declared(params: t.Mapping[str, t.Any], items: tuple[Item, ...], path: str) -> Declared[Item]:
+    if params["state"] == "absent":
+        return Declared(removed=tuple(item.name for item in items), path=path)
+    return Declared(items, prune=params["prune"], path=path)
+
+
+def _document(params: t.Mapping[str, t.Any], lists: t.Mapping[str, t.Sized], problems: t.Sequence[Problem], **kinds: t.Any) -> Document:
+    """The kinds of one module, with the options that every changing module has."""
+    problems = [*change_problems(params, lists), *problems]
     if problems:
         raise Refused(problems)
-    absent = params["state"] == "absent"
-    return Document(
-        owner=params["owner"],
-        bridges=() if absent else bridges,
-        removed=tuple(bridge.name for bridge in bridges) if absent else (),
-        prune=params["prune"],
-        persist=params["persist"],
-        adopt=params["adopt"],
-        allow_disruption=params["allow_disruption"],
-        bridge_netfilter=params["bridge_netfilter"],
-        path=path,
-    )
+    return Document(owner=params["owner"], persist=params["persist"], allow_disruption=params.get("allow_disruption", False), **kinds)

@@ -90,9 +90,10 @@ def _differences(wanted: t.Sequence[Json], found: t.Sequence[Json]) -> list[str]
 
 
 def _link(state: HostState, name: str) -> str:
-    """In words, wherever the kernel lists its IPv6 addresses."""
+    """In words, wherever the kernel lists its IPv6 addresses, and whatever a program that opened a tap says of vnet_hdr."""
     view = view_of(state, name)
-    return describe(view and replace(view, addresses=tuple(sorted(view.addresses))))
+    tap = replace(view.tap, vnet_hdr=False) if view and view.tap else None
+    return describe(view and replace(view, addresses=tuple(sorted(view.addresses)), tap=tap))
 
 
 def _file(state: HostState, path: str) -> str:

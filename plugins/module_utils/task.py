@@ -27,13 +27,14 @@ from .model.document import Document
 from .model.probe import read_probes
 from .model.problem import Problem, Refused, VnetError
 from .model.profile import Profile, profile_of
+from .model.qemu import PATHS as QEMU_PATHS
 from .model.span import Confirm, Span, confirm_from
 from .model.state import HostState
 from .model.step import Json
-from .observe.host import observe
-from .plan.document import Plan, plan_document
+from .observe.host import About, observe
+from .plan.document import Plan, linked, plan_document
 from .program import install_program
-from .render.diff import Diff, commands, file_diffs, link_diffs, setting_diffs
+from .render.diff import Diff, commands, file_diffs, link_diffs, setting_diffs, text_diffs
 from .snapshot import Scope, left_behind, looks, record
 from .span import await_others, keep_answer, keep_result, open_span, recover, turn
 from .watchdog import disarm, leave_session, release_reserve, reserve
@@ -45,7 +46,10 @@ Reader = t.Callable[[t.Mapping[str, t.Any]], Document]
 
 @dataclass(frozen=True)
 class Result:
-    """What a module returns. ``armed``: the change goes on in the background, and waits for its confirmation."""
+    """What a module returns. ``armed``: the change goes on in the background, and waits for its confirmation.
+
+    ``assigned``: interface -> the addresses that were chosen for its guest.
+    """
 
     changed: bool
     diff: list[Diff]
@@ -53,6 +57,7 @@ class Result:
     disrupts: list[str]
     warnings: list[str]
     armed: Json = field(default_factory=dict)
+    assigned: Json = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -81,8 +86,9 @@ def run_module(module: AnsibleModule, read: Reader) -> None:
 
 
 def _answer(result: Result) -> Json:
-    armed = {"armed": result.armed} if result.armed else {}
-    return {"changed": result.changed, "diff": result.diff, "commands": result.commands, "disrupts": result.disrupts, **armed}
+    some = {"armed": result.armed, "assigned": result.assigned}
+    said = {"changed": result.changed, "diff": result.diff, "commands": result.commands, "disrupts": result.disrupts}
+    return {**said, **{word: value for word, value in some.items() if value}}
 
 
 def run_info(module: AnsibleModule) -> None:
@@ -147,7 +153,7 @@ def execute(document: Document, confirm: Confirm, *, check_mode: bool, machine: 
             raise Refused([Problem("", f"{line}; allow_disruption: true says that this may be") for line in plan.disrupts])
         if not plan.steps and plan.applied == applied:
             return _result(plan, state, warnings)
-        scope = Scope(_links(document, applied), frozenset(plan.views), frozenset({*plan.files, *applied.files}))
+        scope = Scope(linked(document, applied), frozenset(plan.views), frozenset({*plan.files, *applied.files}))
         change = Change(document, plan, state, journal, record(recorder.memory, scope), scope)
         return _start(change, confirm, real, warnings)
 
@@ -204,10 +210,11 @@ def _check(document: Document, confirm: Confirm, machine: Machine) -> Result:
 
 
 def _result(plan: Plan, state: HostState, warnings: list[str], armed: Json | None = None) -> Result:
-    diff = link_diffs(plan.views) + setting_diffs(plan.settings) + file_diffs(plan.files)
+    diff = link_diffs(plan.views) + text_diffs(plan.texts) + setting_diffs(plan.settings) + file_diffs(plan.files)
     peer = state.control.peer if state.control else ""
     disrupts = [*plan.disrupts, *(f"the controller's connection from {peer}: {line}" for line in plan.control)]
-    return Result(bool(plan.steps or diff), diff, commands(plan.steps), disrupts, warnings, armed or {})
+    assigned = {name: list(texts) for name, texts in plan.assigned.items()}
+    return Result(bool(plan.steps or diff), diff, commands(plan.steps), disrupts, [*warnings, *plan.warnings], armed or {}, assigned)
 
 
 def refuse_unusable(machine: Machine) -> None:
@@ -229,15 +236,8 @@ def observed(document: Document, machine: Machine, planned: t.Iterable[str] = ()
     """Our memory, and the host as far as the document, the memory and the ``planned`` files speak of it."""
     memory = machine.read(APPLIED)
     applied = applied_from_text(memory.content if memory else "")
-    return applied, observe(machine, _links(document, applied), frozenset({*applied.files, *planned}))
-
-
-def _links(document: Document, applied: Applied) -> frozenset[str]:
-    """The links that the document and the memory speak of."""
-    links = {bridge.name for bridge in document.bridges} | set(document.removed)
-    for bridge in (*document.bridges, *(item.bridge for item in applied.bridges.values())):
-        links |= {bridge.name, bridge.uplink, *bridge.ports}
-    return frozenset(links - {""})
+    paths = frozenset({*applied.files, *planned, *(QEMU_PATHS if document.qemu else ())})
+    return applied, observe(machine, linked(document, applied), paths, about=About(document, applied))
 
 
 def _apply(change: Change, span: Span | None) -> list[str]:

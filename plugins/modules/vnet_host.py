@@ -13,18 +13,27 @@ version_added: 0.1.0
 author:
   - hypervisor.vnet contributors (@hypervisor-vnet)
 description:
-  - Brings the virtual networks of a Xen dom0 or KVM host to what the inventory declares, all of them in one plan, one diff and one transaction.
-  - This version knows the layout V(bridge). A network with another layout is refused by its name.
+  - Brings the virtual networks of a Xen dom0 or KVM host, and what its guests have of them, to what the inventory declares, all of it in one plan,
+    one diff and one transaction.
+  - This version knows the layout V(bridge) and guests of the toolstack V(qemu). Others are refused by their names.
   - Everything that M(hypervisor.vnet.xen_bridge) says about uplinks, about what is kept over a reboot and about undoing holds here too.
 options: {}
 extends_documentation_fragment:
   - hypervisor.vnet._bridge.networks
+  - hypervisor.vnet._guest
+  - hypervisor.vnet._guest.guards
+  - hypervisor.vnet._guest.qemu
   - hypervisor.vnet._bridge.change
+  - hypervisor.vnet._common
   - hypervisor.vnet._confirm
   - hypervisor.vnet._confirm.probes
   - hypervisor.vnet._attributes
 seealso:
   - module: hypervisor.vnet.xen_bridge
+  - module: hypervisor.vnet.kvm_tap
+  - module: hypervisor.vnet.antispoof
+  - plugin: hypervisor.vnet.merge_guests
+    plugin_type: filter
   - module: hypervisor.vnet.vnet_info
 """
 
@@ -48,6 +57,19 @@ EXAMPLES = r"""
         layout: bridge
         bridge: xenbr1
 
+- name: A network of the host's own, and two guests in it, one with whatever address is free
+  hypervisor.vnet.vnet_host:
+    networks:
+      - name: dmz
+        addresses: [10.98.98.1/24]
+    guests:
+      - name: web
+        interfaces:
+          - {network: dmz, name: web-0, mac: "52:54:00:27:95:c0", addresses: [10.98.98.2], tap: {owner: libvirt-qemu}}
+      - name: cache
+        interfaces:
+          - {network: dmz, name: cache-0, mac: "52:54:00:27:95:c1", addresses: auto, tap: {owner: libvirt-qemu}}
+
 - name: These networks, and no others of ours
   hypervisor.vnet.vnet_host:
     prune: true
@@ -60,6 +82,7 @@ EXAMPLES = r"""
     prune: true
     allow_empty: true
     networks: []
+    guests: []
 """
 
 RETURN = r"""
@@ -78,6 +101,12 @@ disrupts:
   type: list
   elements: str
   sample: [vif1.0 loses its bridge xenbr0 until it is plugged in again]
+assigned:
+  description:
+    - The addresses of guests that are declared with V(auto), by interface.
+  returned: when there are any
+  type: dict
+  sample: {cache-0: [10.98.98.77]}
 confirmed:
   description:
     - How it was proven over a fresh connection that the host is still reachable. See O(confirm_timeout).
@@ -125,14 +154,14 @@ problems:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.argspec import CHANGE_OPTIONS, NETWORK_OPTIONS
-from ..module_utils.options import networks_document
+from ..module_utils.argspec import HOST_OPTIONS
+from ..module_utils.options import host_document
 from ..module_utils.task import run_module
 
 
 def main() -> None:
-    spec = {"networks": {"type": "list", "elements": "dict", "default": [], "options": NETWORK_OPTIONS}, **CHANGE_OPTIONS}
-    run_module(AnsibleModule(argument_spec=spec, supports_check_mode=True), networks_document)
+    module = AnsibleModule(argument_spec=HOST_OPTIONS, required_one_of=[("networks", "guests")], supports_check_mode=True)
+    run_module(module, host_document)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ version_added: 0.1.0
 author:
   - hypervisor.vnet contributors (@hypervisor-vnet)
 description:
-  - Reads links, bridges, addresses, routes and DNS of a host, who declared which bridge, and which network manager configures what.
+  - Reads links, bridges, taps, addresses, routes and DNS of a host, who declared what, and which network manager configures what.
   - It changes nothing and starts nothing.
 options: {}
 extends_documentation_fragment:
@@ -21,6 +21,7 @@ extends_documentation_fragment:
 seealso:
   - module: hypervisor.vnet.vnet_host
   - module: hypervisor.vnet.xen_bridge
+  - module: hypervisor.vnet.kvm_tap
 """
 
 EXAMPLES = r"""
@@ -163,6 +164,78 @@ bridges:
       type: list
       elements: str
       sample: [/etc/systemd/network/05-hypervisor-vnet-xenbr0.netdev]
+taps:
+  description: Every tap, ours or not, and ours that somebody removed.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: Its name.
+      type: str
+      sample: web-0
+    exists:
+      description: Whether the kernel has it now.
+      type: bool
+      sample: true
+    bridge:
+      description: The bridge that it is a port of, empty without.
+      type: str
+      sample: br0
+    mac:
+      description: MAC address of the host's end.
+      type: str
+      sample: fe:5c:1b:02:99:10
+    mtu:
+      description: MTU.
+      type: int
+      sample: 1500
+    up:
+      description: Whether it is switched on.
+      type: bool
+      sample: true
+    isolated:
+      description: Whether it is an isolated port.
+      type: bool
+      sample: false
+    persistent:
+      description: Whether it stays when no program holds it open.
+      type: bool
+      sample: true
+    multi_queue:
+      description: Whether it can be opened several times.
+      type: bool
+      sample: false
+    vnet_hdr:
+      description: Whether frames carry a virtio header now.
+      type: bool
+      sample: true
+    user:
+      description: The user who may open it, empty without.
+      type: str
+      sample: libvirt-qemu
+    group:
+      description: The group that may open it, empty without.
+      type: str
+      sample: kvm
+    held_by:
+      description: The programs that hold it open.
+      type: list
+      elements: str
+      sample: [qemu-system-x86 (pid 4711)]
+    owner:
+      description: The label under which it was declared, empty when it is not ours.
+      type: str
+      sample: site
+    persist:
+      description: What keeps it over a reboot.
+      type: str
+      sample: networkd
+    files:
+      description: The files of ours that make it after a reboot.
+      type: list
+      elements: str
+      sample: [/etc/systemd/network/05-hypervisor-vnet-web-0.netdev]
 addresses:
   description: Every address.
   returned: success
@@ -336,6 +409,78 @@ dns:
         - name: xenbr0
           servers: [192.0.2.53]
           search: [example.org]
+guards:
+  description: The guards that were applied by M(hypervisor.vnet.antispoof), and what they have seen since their tables were loaded.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    interface:
+      description: The guest's interface on the host, which need not be there.
+      type: str
+      sample: vif1.0
+    owner:
+      description: The label under which it was declared.
+      type: str
+      sample: site
+    mac:
+      description: The guest's MAC.
+      type: str
+      sample: 00:16:3e:27:95:c0
+    addresses:
+      description: What the guest may send from, as networks.
+      type: list
+      elements: str
+      sample: [10.0.0.1/32, 2001:db8::1/128]
+    mode:
+      description: What was declared, V(enforce) or V(observe).
+      type: str
+      sample: enforce
+    state:
+      description:
+        - The mode where the kernel has everything of the guard, V(UNGUARDED) where somebody has removed or changed its rules or elements.
+      type: str
+      sample: enforce
+    persist:
+      description: Whether it comes back after a reboot.
+      type: bool
+      sample: true
+    sent:
+      description: Frames that the guest has sent, refused ones included.
+      type: dict
+      contains:
+        packets:
+          description: How many.
+          type: int
+          sample: 8123
+        bytes:
+          description: Their size together.
+          type: int
+          sample: 912311
+    received:
+      description: Frames that were delivered to the guest.
+      type: dict
+      contains:
+        packets:
+          description: How many.
+          type: int
+          sample: 9214
+        bytes:
+          description: Their size together.
+          type: int
+          sample: 7120012
+    refused:
+      description: Frames from or to the guest that were dropped, or would have been.
+      type: dict
+      contains:
+        packets:
+          description: How many.
+          type: int
+          sample: 3
+        bytes:
+          description: Their size together.
+          type: int
+          sample: 126
 owners:
   description: The labels under which something was declared.
   returned: success
@@ -351,6 +496,16 @@ owners:
       type: list
       elements: str
       sample: [xenbr0, xenbr1]
+    taps:
+      description: Its taps.
+      type: list
+      elements: str
+      sample: [web-0]
+    guards:
+      description: The interfaces that it guards.
+      type: list
+      elements: str
+      sample: [vif1.0, rhel4-0]
 managers:
   description: The network managers that can keep a configuration over a reboot.
   returned: success

@@ -23,6 +23,7 @@ options: {}
 extends_documentation_fragment:
   - hypervisor.vnet._bridge
   - hypervisor.vnet._bridge.change
+  - hypervisor.vnet._common
   - hypervisor.vnet._confirm
   - hypervisor.vnet._confirm.probes
   - hypervisor.vnet._attributes

@@ -11,7 +11,6 @@ from __future__ import annotations
 import re
 import typing as t
 
-from ansible.errors import AnsibleFilterError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ..module_utils.argspec import NETWORK_OPTIONS
@@ -19,6 +18,7 @@ from ..module_utils.model.document import read_bridges
 from ..module_utils.model.layout import LAYOUTS
 from ..module_utils.model.network import networks_to_bridges
 from ..module_utils.model.problem import Problem
+from .variables import Words, joined
 
 MAIN = "vnet_networks"
 Network = t.Mapping[str, t.Any]
@@ -31,40 +31,9 @@ def merge(variables: t.Any) -> tuple[list[Network], list[str]]:
     ``variables`` are the lists by the names of their variables. A problem names the variable that it is in.
     AnsibleFilterError when it is no dictionary: that is the play's mistake, not the inventory's.
     """
-    if not isinstance(variables, dict):
-        raise AnsibleFilterError(
-            f"the input is {_kind(variables)}, not a dictionary of lists; write it as in {{'vnet_networks': vnet_networks}}"
-        )
-    problems: list[Problem] = []
-    networks: list[tuple[str, Network]] = []
-    for name in sorted(variables, key=lambda name: (name != MAIN, name)):
-        networks += _items(name, variables[name], problems)
+    networks, problems = joined(variables, Words(MAIN, "network", "{name: xenbr0, uplink: eth0}"))
     problems += _problems(networks)
     return [network for dummy, network in networks], [str(problem) for problem in problems]
-
-
-def _items(name: str, value: t.Any, problems: list[Problem]) -> t.Iterator[tuple[str, Network]]:
-    if not isinstance(value, list):
-        problems.append(
-            Problem(name, f"is {_kind(value)}, not a list of networks; write each as an item with a dash before it, and [] for none")
-        )
-        return
-    for index, item in enumerate(value):
-        place = f"{name}[{index}]"
-        if isinstance(item, dict):
-            yield place, item
-        else:
-            problems.append(Problem(place, f"is {_kind(item)}, not a network; write it as in {{name: xenbr0, uplink: eth0}}"))
-
-
-def _kind(value: t.Any) -> str:
-    """In the words of YAML."""
-    if value is None:
-        return "empty"
-    if isinstance(value, str):
-        return f"the string {str(value)!r}"
-    kinds = {bool: "a boolean", int: "a number", float: "a number", dict: "a dictionary", list: "a list"}
-    return next((word for kind, word in kinds.items() if isinstance(value, kind)), type(value).__name__)
 
 
 def _problems(networks: t.Sequence[tuple[str, Network]]) -> list[Problem]:

@@ -4,7 +4,8 @@
 
 """The benchmarks, side by side with the peers in one run. Writes build/bench.json and docs/benchmarks.md.
 
-scale.py runs in namespaces of its own, gap.py and confirm.py on hosts of the lab; both need root and the staged collection (`make bench`).
+scale.py, taps.py and guards.py run in namespaces of their own, gap.py and confirm.py on hosts of the lab; all need root and the
+staged collection (`make bench`).
 """
 
 from __future__ import annotations
@@ -55,12 +56,15 @@ def report(rows: list[Row]) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--bridges", type=int, default=500)
-    parser.add_argument("--items", type=int, default=25, help="bridges for the Ansible loop, which is slow")
+    parser.add_argument("--taps", type=int, default=1000)
+    parser.add_argument("--items", type=int, default=25, help="bridges or taps for the loops that are slow")
     parser.add_argument("--moves", type=int, default=5, help="uplink moves per back end and profile")
     options = parser.parse_args()
     python = sys.executable
     sandbox = ["unshare", "--net", "--mount", "sh", "-c", SANDBOX, "bench"]
     rows = part("scale.py", [*sandbox, python], str(options.bridges), str(options.items))
+    rows += part("taps.py", [*sandbox, python], str(options.taps), str(options.items))
+    rows += part("guards.py", [*sandbox, python])
     rows += part("gap.py", [python], str(options.moves))
     rows += part("confirm.py", [python], str(options.moves))
     (ROOT / "build/bench.json").write_text(json.dumps([vars(row) for row in rows], indent=1) + "\n", encoding="utf-8")

@@ -28,12 +28,12 @@ def timed(argv: list[str], text: str = "", limit: float = 900.0) -> tuple[float,
     return time.monotonic() - start, done.stdout
 
 
-def module(arguments: dict[str, object]) -> tuple[float, dict[str, object]]:
+def module(arguments: dict[str, object], name: str = "xen_bridge") -> tuple[float, dict[str, object]]:
     """The module as a process of its own, as AnsiballZ runs it on a host."""
     code = (
         "import json, sys; sys.path.insert(0, sys.argv[1]);"
         "from ansible.module_utils.testing import patch_module_args;"
-        "from ansible_collections.hypervisor.vnet.plugins.modules.xen_bridge import main;"
+        f"from ansible_collections.hypervisor.vnet.plugins.modules.{name} import main;"
         "context = patch_module_args(json.load(sys.stdin)); context.__enter__(); main()"
     )
     seconds, out = timed([sys.executable, "-c", code, str(ROOT / "build")], json.dumps(arguments))

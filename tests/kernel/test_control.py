@@ -22,14 +22,14 @@ import json, os, runpy
 runpy.run_path({str(CONFTEST)!r})
 from ansible_collections.hypervisor.vnet.plugins.module_utils.host.machine import Machine
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.bridge import Bridge
-from ansible_collections.hypervisor.vnet.plugins.module_utils.model.document import Document
+from ansible_collections.hypervisor.vnet.plugins.module_utils.model.document import Declared, Document
 from ansible_collections.hypervisor.vnet.plugins.module_utils.plan.document import plan_document
 from ansible_collections.hypervisor.vnet.plugins.module_utils.task import observed
 
 assert "SSH_CONNECTION" not in os.environ
 plans = {{}}
 for uplink in ("eth0", "eth1", ""):
-    document = Document(bridges=(Bridge("xenbr0", uplink=uplink),), persist="none")
+    document = Document(bridges=Declared((Bridge("xenbr0", uplink=uplink),)), persist="none")
     applied, state = observed(document, Machine())
     plan = plan_document(document, state, applied)
     plans[uplink] = [vars(state.control) if state.control else None, plan.control[:1], plan.addresses]

@@ -153,8 +153,12 @@ class Machine:
             return
         except OSError as error:
             raise VnetError(f"{path}: cannot be removed: {error.strerror}") from error
-        if path.startswith("/run/systemd/network/") and path.split("/")[-2].endswith(".network.d"):
-            self._remove_empty(os.path.dirname(path))
+        folder = os.path.dirname(path)
+        if path.startswith("/run/systemd/network/") and folder.endswith(".network.d"):
+            self._remove_empty(folder)
+        while folder.startswith("/etc/hypervisor-vnet"):
+            self._remove_empty(folder)
+            folder = os.path.dirname(folder)
 
     def rename(self, old: str, new: str) -> None:
         """Rename a file in its folder, on disk before we return; a file of the new name is replaced."""

@@ -14,11 +14,15 @@ from dataclasses import asdict, dataclass, field, replace
 
 from .address import Address
 from .bridge import Bridge, StaticRoute
+from .guard import AppliedGuard, GuardSettings, applied_guard, settings_from_json
 from .profile import Profile
+from .qemu import QemuSettings, qemu_from_json
 from .route import Neighbour, NextHop, Route, Rule
 from .state import BridgeSettings, FileState
+from .tap import AppliedTap, applied_tap
 
-VERSION = 1
+# 1 had bridges only; a kind that a file does not name was never applied.
+VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -60,15 +64,20 @@ class AppliedFile:
 
 @dataclass(frozen=True)
 class Applied:
-    """``sysctls``: originals of the kernel parameters that we own."""
+    """One field for each kind, name -> object. ``sysctls``: originals of the kernel parameters that we own."""
 
     bridges: t.Mapping[str, AppliedBridge] = field(default_factory=dict)
     files: t.Mapping[str, AppliedFile] = field(default_factory=dict)
     sysctls: t.Mapping[str, str] = field(default_factory=dict)
     bridge_netfilter: str = "keep"
+    taps: t.Mapping[str, AppliedTap] = field(default_factory=dict)
+    guards: t.Mapping[str, AppliedGuard] = field(default_factory=dict)
+    guard_settings: GuardSettings = field(default_factory=GuardSettings)
+    qemu: QemuSettings = field(default_factory=QemuSettings)
 
-    def owned_by(self, owner: str) -> tuple[str, ...]:
-        return tuple(sorted(name for name, bridge in self.bridges.items() if bridge.owner == owner))
+    def owners(self, kind: str) -> dict[str, str]:
+        """Name -> owner label of everything of one kind."""
+        return {name: item.owner for name, item in getattr(self, kind).items()}
 
     def to_text(self) -> str:
         return json.dumps({"version": VERSION, **asdict(self)}, indent=1, sort_keys=True) + "\n"
@@ -84,6 +93,10 @@ def applied_from_text(text: str) -> Applied:
         {path: AppliedFile(item["sha256"], _optional(FileState, item["original"])) for path, item in data["files"].items()},
         dict(data["sysctls"]),
         data["bridge_netfilter"],
+        {name: applied_tap(item) for name, item in data.get("taps", {}).items()},
+        {name: applied_guard(item) for name, item in data.get("guards", {}).items()},
+        settings_from_json(data["guard_settings"]) if "guard_settings" in data else GuardSettings(),
+        qemu_from_json(data["qemu"]) if "qemu" in data else QemuSettings(),
     )
 
 

@@ -9,34 +9,87 @@
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .bridge import Bridge, StaticRoute, read_bridge
+from .guard import Guard
 from .problem import Problem
+from .tap import Tap
 
 PERSIST = ("auto", "networkd", "ifupdown", "networkmanager", "none")
 
 
-@dataclass(frozen=True)
-class Document:
-    """What the user wants of one owner's objects. ``removed`` are names with ``state: absent``."""
+class Named(t.Protocol):
+    """What every declared object has: the name that is its key in the memory."""
 
-    owner: str = "site"
-    bridges: tuple[Bridge, ...] = ()
+    @property
+    def name(self) -> str: ...
+
+
+Item = t.TypeVar("Item", bound=Named)
+
+
+@dataclass(frozen=True)
+class Declared(t.Generic[Item]):
+    """One kind of the document. ``removed`` are names with ``state: absent``; ``path`` is where the user wrote the list.
+
+    ``places``: where each item stands, when that is not its number in the list. A kind that is not ``spoken`` of stays as it is, its files included.
+    """
+
+    items: tuple[Item, ...] = ()
     removed: tuple[str, ...] = ()
     prune: bool = False
+    path: str = ""
+    spoken: bool = True
+    places: tuple[str, ...] = ()
+
+    def place(self, name: str) -> str:
+        """Where the user wrote the object ``name``."""
+        for place, item in self.placed():
+            if item.name == name:
+                return place
+        return self.path
+
+    def placed(self) -> t.Iterator[tuple[str, Item]]:
+        """Each item behind its place."""
+        places = self.places or tuple(f"{self.path}[{index}]" for index in range(len(self.items)))
+        return zip(places, self.items)
+
+    def gone(self, owners: t.Mapping[str, str], owner: str) -> list[str]:
+        """The names of ``owners`` (name -> owner label, of what was applied) that shall not be there any more, sorted."""
+        names = {name for name in self.removed if name in owners}
+        if self.prune:
+            names |= {name for name, label in owners.items() if label == owner} - {item.name for item in self.items}
+        return sorted(names)
+
+    def owner_problems(self, name: str, owners: t.Mapping[str, str], owner: str) -> list[Problem]:
+        """Nobody changes or removes what another label declared."""
+        label = owners.get(name, owner)
+        if label == owner:
+            return []
+        if name in self.removed:
+            return [Problem(self.path, f"{name} belongs to owner {label!r}, not {owner!r}; name that owner to remove it")]
+        cure = "declare it there, or remove it there first"
+        return [Problem(f"{self.place(name)}.name", f"{name} belongs to owner {label!r}, not {owner!r}; {cure}")]
+
+
+@dataclass(frozen=True)
+class Document:
+    """What the user wants of one owner's objects, kind by kind. The options that follow the kinds hold for all of them.
+
+    ``guard_settings`` and ``qemu``: those fields of GuardSettings and QemuSettings that the user gives; the others stay as they are.
+    """
+
+    owner: str = "site"
+    bridges: Declared[Bridge] = Declared(spoken=False)
+    taps: Declared[Tap] = Declared(spoken=False)
+    guards: Declared[Guard] = Declared(spoken=False)
     persist: str = "auto"
     adopt: bool = False
     allow_disruption: bool = False
     bridge_netfilter: str = "keep"
-    path: str = "bridges"
-
-    def place(self, name: str) -> str:
-        """Where the user wrote the bridge ``name``."""
-        for index, bridge in enumerate(self.bridges):
-            if bridge.name == name:
-                return f"{self.path}[{index}]"
-        return self.path
+    guard_settings: t.Mapping[str, t.Any] = field(default_factory=dict)
+    qemu: t.Mapping[str, t.Any] = field(default_factory=dict)
 
 
 def read_bridges(items: t.Sequence[t.Mapping[str, t.Any]], path: str = "bridges") -> tuple[tuple[Bridge, ...], list[Problem]]:

@@ -30,9 +30,21 @@ class BridgeSettings:
 
 
 @dataclass(frozen=True)
+class TapDevice:
+    """What the kernel keeps of a tap. ``user`` and ``group`` as ip(8) shows them: a name, or a number that has none."""
+
+    persistent: bool = True
+    multi_queue: bool = False
+    vnet_hdr: bool = False
+    user: str = ""
+    group: str = ""
+
+
+@dataclass(frozen=True)
 class Link:
     """One interface. ``bridge`` is set when it is one; ``lower`` is the interface it stands on (VLAN, macvlan).
 
+    ``tap`` is set when it is one; ``isolated`` of a bridge port; ``group`` is the link group, a number or a name of iproute2.
     ``topology_change``: STP has seen one, and the kernel shows twice the forward delay as ageing time until it is over.
     """
 
@@ -50,6 +62,9 @@ class Link:
     addresses: tuple[Address, ...] = ()
     token: str = ""
     topology_change: bool = False
+    tap: TapDevice | None = None
+    isolated: bool = False
+    group: str = ""
 
 
 @dataclass(frozen=True)
@@ -66,7 +81,8 @@ class FileState:
 class HostState:
     """One observation of one host. ``managers`` holds the facts of each persistence back end by its name.
 
-    ``control`` is None when nothing came over the network to start us.
+    ``kinds`` what a kind of the document needs to know besides, by the kind's name. ``control`` is None when nothing came
+    over the network to start us. ``leaving`` are links that kinds before the one in question remove.
     """
 
     links: t.Mapping[str, Link]
@@ -80,6 +96,8 @@ class HostState:
     root_links: t.Mapping[str, str] = field(default_factory=dict)
     machine_id: str = ""
     control: ControlPath | None = None
+    kinds: t.Mapping[str, t.Any] = field(default_factory=dict)
+    leaving: frozenset[str] = frozenset()
 
     def ports_of(self, bridge: str) -> tuple[str, ...]:
         return tuple(sorted(link.name for link in self.links.values() if link.master == bridge))

@@ -11,7 +11,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass
 
-from .state import BridgeSettings, HostState
+from .state import BridgeSettings, HostState, TapDevice
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,8 @@ class LinkView:
     ports: tuple[str, ...] = ()
     addresses: tuple[str, ...] = ()
     routes: tuple[str, ...] = ()
+    tap: TapDevice | None = None
+    isolated: bool = False
 
 
 # The touched links by name, each before and after; None where it is not there.
@@ -42,14 +44,16 @@ def view_of(state: HostState, name: str, owner: str = "", ports: frozenset[str] 
         return None
     return LinkView(
         name=name,
-        kind=link.kind or "link",
+        kind="tap" if link.tap else link.kind or "link",
         owner=owner,
         mac=link.mac,
         mtu=link.mtu,
         up=link.up,
         master=link.master,
         settings=link.bridge,
-        ports=tuple(port for port in state.ports_of(name) if port in ports),
+        tap=link.tap,
+        isolated=link.isolated,
+        ports=tuple(port for port in state.ports_of(name) if port in ports) if ports else (),
         addresses=tuple(address.cidr for address in link.addresses if not address.is_link_local),
         routes=tuple(sorted({route.describe() for route in state.routes_through(name) if route.protocol != "kernel"})),
     )

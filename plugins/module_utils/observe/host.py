@@ -13,9 +13,11 @@ import typing as t
 from dataclasses import replace
 
 from ..host.machine import Machine
+from ..model.applied import Applied
+from ..model.document import Document
 from ..model.problem import VnetError
 from ..model.state import FileState, HostState, Link
-from . import ifupdown, networkd, networkmanager
+from . import guard, ifupdown, networkd, networkmanager, tap
 from .control import read_control
 from .legacy import legacy_claims
 from .link import COMMAND, parse_links
@@ -33,10 +35,22 @@ _PER_LINK = (
 NETFILTER = tuple(f"net/bridge/bridge-nf-call-{family}" for family in ("arptables", "ip6tables", "iptables"))
 
 
-def observe(machine: Machine, links: frozenset[str], files: frozenset[str], managers: bool = True) -> HostState:
+class About(t.NamedTuple):
+    """What an observation is for: kinds look only for what is declared or was applied."""
+
+    document: Document
+    applied: Applied
+
+
+# Kind -> what it must know of the host beyond links, addresses and routes.
+READERS: dict[str, t.Callable[[Machine, Document, Applied, t.Mapping[str, Link]], t.Any]] = {"taps": tap.read, "guards": guard.read}
+
+
+def observe(machine: Machine, links: frozenset[str], files: frozenset[str], managers: bool = True, about: About | None = None) -> HostState:
     """The host as it is. ``links`` are read in every detail, ``files`` are paths that we may have written.
 
-    ``managers``: read the persistence back ends too; without, only the kernel is looked at.
+    ``managers``: read the persistence back ends too; without, only the kernel is looked at. ``about``: read what the kinds
+    that it speaks of need to know.
     """
     found = parse_links(_output(machine, COMMAND))
     named = frozenset(links & found.keys())
@@ -60,6 +74,7 @@ def observe(machine: Machine, links: frozenset[str], files: frozenset[str], mana
         root_links=root_links(machine) if named else {},
         machine_id=machine.text("/etc/machine-id"),
         control=read_control(machine, found),
+        kinds={name: read(machine, about.document, about.applied, found) for name, read in READERS.items()} if about else {},
     )
 
 

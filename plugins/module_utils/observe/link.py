@@ -12,7 +12,7 @@ import json
 import typing as t
 
 from ..model.address import FOREVER, Address
-from ..model.state import BridgeSettings, Link
+from ..model.state import BridgeSettings, Link, TapDevice
 
 COMMAND = ("ip", "-json", "-details", "address", "show")
 
@@ -40,6 +40,9 @@ def _link(item: dict[str, t.Any]) -> Link:
         lower=item.get("link") or "",
         bridge=_bridge(info.get("info_data") or {}) if kind == "bridge" else None,
         topology_change=bool((info.get("info_data") or {}).get("topology_change")),
+        tap=_tap(info.get("info_data") or {}) if kind == "tun" else None,
+        isolated=bool((info.get("info_slave_data") or {}).get("isolated")),
+        group=str(item.get("group", "")),
         addresses=tuple(_address(address) for address in item.get("addr_info") or [] if address.get("local")),
     )
 
@@ -54,6 +57,18 @@ def _bridge(data: dict[str, t.Any]) -> BridgeSettings:
         multicast_snooping=bool(data.get("mcast_snooping")),
         vlan_filtering=bool(data.get("vlan_filtering")),
         no_linklocal_learn=bool(data.get("no_linklocal_learn")),
+    )
+
+
+def _tap(data: dict[str, t.Any]) -> TapDevice | None:
+    if data.get("type") != "tap":
+        return None
+    return TapDevice(
+        persistent=bool(data.get("persist")),
+        multi_queue=bool(data.get("multi_queue")),
+        vnet_hdr=bool(data.get("vnet_hdr")),
+        user=str(data.get("user", "")),
+        group=str(data.get("group", "")),
     )
 
 

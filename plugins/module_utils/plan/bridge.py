@@ -264,7 +264,9 @@ def _remove(link: Link, state: HostState, own: t.Collection[str]) -> Step:
     # Quiet, as it was when it went: what it had before, the undos of earlier steps say.
     values = {"ipv4": {"rp_filter": "0"}, "ipv6": {"accept_ra": "0", "addr_gen_mode": "1"}}
     again += [Sysctl(f"net/{family}/conf/{name}/{key}", value) for family, keys in values.items() for key, value in keys.items()]
-    again += [Ip(f"link set dev {port} master {name}") for port in state.ports_of(name) if port not in own]
+    # A tap may go in the same run, and comes back only after its bridge.
+    ports = [(port, state.links[port].tap is not None) for port in state.ports_of(name) if port not in own]
+    again += [Ip(f"link set dev {port} master {name}", may_fail=is_tap) for port, is_tap in ports]
     again.append(Ip(f"link set dev {name} {'up' if link.up else 'down'}"))
     return Step(Phase.SETTLE, f"remove bridge {name}", (Ip(f"link del dev {name}"),), tuple(again))
 

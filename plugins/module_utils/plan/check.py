@@ -24,8 +24,9 @@ _ON_TOP = frozenset({"macvlan", "ipvlan", "macvtap", "ipvtap"})
 def host_problems(document: Document, state: HostState, applied: Applied) -> list[Problem]:
     """All problems of all bridges with this host."""
     problems = []
-    for bridge in document.bridges:
-        place = document.place(bridge.name)
+    bridges, owners = document.bridges, applied.owners("bridges")
+    for bridge in bridges.items:
+        place = bridges.place(bridge.name)
         problems += _bridge_problems(bridge, document, state, applied, place)
         if bridge.uplink:
             problems += _uplink_problems(bridge, state, f"{place}.uplink")
@@ -33,26 +34,16 @@ def host_problems(document: Document, state: HostState, applied: Applied) -> lis
             problems += _port_problems(port, bridge.name, state, f"{place}.ports[{index}]")
         problems += _mtu_problems(bridge, state, place)
         problems += _route_problems(bridge, document, state, applied, place)
-    for name in document.removed:
-        owner = applied.bridges[name].owner if name in applied.bridges else ""
-        if owner and owner != document.owner:
-            problems.append(
-                Problem(document.path, f"{name} belongs to owner {owner!r}, not {document.owner!r}; name that owner to remove it")
-            )
+    for name in bridges.removed:
+        problems += bridges.owner_problems(name, owners, document.owner)
     return problems
 
 
 def _bridge_problems(bridge: Bridge, document: Document, state: HostState, applied: Applied, place: str) -> list[Problem]:
     link, ours = state.links.get(bridge.name), applied.bridges.get(bridge.name)
-    if ours and ours.owner != document.owner:
-        return [
-            Problem(
-                f"{place}.name",
-                f"{bridge.name} belongs to owner {ours.owner!r}, not {document.owner!r}; declare it there, or remove it there first",
-            )
-        ]
-    if link is None:
-        return []
+    theirs = document.bridges.owner_problems(bridge.name, applied.owners("bridges"), document.owner)
+    if theirs or link is None:
+        return theirs
     if link.bridge is None:
         return [Problem(f"{place}.name", f"{bridge.name} exists and is no bridge but a {link.kind or 'network card'}; choose another name")]
     if ours is None and not document.adopt:
@@ -142,7 +133,7 @@ def _route_problems(bridge: Bridge, document: Document, state: HostState, applie
     # A declared profile withdraws its own; one that moved, or moves now, keeps its routes.
     known = applied.bridges.get(bridge.name)
     own = [bridge, *((known.bridge,) if known else ())]
-    own += [item for item in document.bridges if item.declared_profile]
+    own += [item for item in document.bridges.items if item.declared_profile]
     own += [item.bridge for item in applied.bridges.values() if item.bridge.declared_profile]
     ours = {name for item in own for name in (item.name, item.uplink, *item.ports)}
     theirs = {route.key: route for route in state.routes if not any(route.leads_through(name) for name in ours)}
@@ -165,7 +156,7 @@ def adoption_problems(names: t.Iterable[str], differs: t.Mapping[str, t.Sequence
     """A bridge that somebody else's configuration makes can be adopted as it is; we cannot keep other settings over a reboot."""
     return [
         Problem(
-            document.place(name),
+            document.bridges.place(name),
             f"{name} is configured by its own files, which say otherwise: {', '.join(differs[name])}; declare it as it is, or change those files",
         )
         for name in names

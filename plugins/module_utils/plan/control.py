@@ -13,10 +13,13 @@ else, or to say again what stands already.
 from __future__ import annotations
 
 import ipaddress
+import re
 import typing as t
 
+from ..model.guard import NAME as GUARD_TABLE
 from ..model.ifupdown import parse as parse_interfaces
 from ..model.networkd import KEEP, RUNTIME
+from ..model.ruleset import UNIT
 from ..model.state import FileState, HostState
 from ..model.step import Action, Await, EditLines, Ip, KillDaemon, Nft, Remove, Run, StartDaemon, Step, Sysctl, Write
 from ..model.view import Views
@@ -31,9 +34,12 @@ _TOLD = frozenset({"modprobe", "networkctl", "nmcli", "udevadm"})
 _READERS = frozenset({"ifquery"})
 # Ended and started by us in a way that leaves every interface as it is (plan/networkd.py, plan/networkmanager.py).
 _MANAGERS = ("systemd-networkd", "NetworkManager")
-_MANAGER_VERBS = frozenset({"kill", "reset-failed", "start", "stop"})
+_MANAGER_VERBS = frozenset({"daemon-reload", "kill", "reset-failed", "start", "stop"})
 # Hooks of ifupdown for name servers, and scripts of ours.
 _HOOKS = ("/etc/network/if-", "/etc/NetworkManager/dispatcher.d/hypervisor-vnet-")
+# A line of nft(8) about the guards' tables, and names that end in a star.
+_GUARDS = re.compile(rf"(?:(?:add|delete|flush) (?:table|chain|set|element)|table) \w+ {GUARD_TABLE}\b")
+_PATTERN = re.compile(r'"(\S+)\*"')
 _SHOWN, _SHOWN_LINES = 4, 10
 
 
@@ -72,7 +78,7 @@ class _Judge:
         if isinstance(action, Ip):
             return self._lines.ways(action.line)
         if isinstance(action, Nft):
-            return [("the firewall's rules change", "")]
+            return [("the firewall's rules change", "")] if self._is_filter(action.text) else []
         if isinstance(action, Sysctl):
             return [("kernel settings", f"{action.key} = {action.value}")] if self._is_setting(action) else []
         if isinstance(action, (Write, Remove)):
@@ -84,6 +90,13 @@ class _Judge:
         if isinstance(action, (StartDaemon, KillDaemon)):
             return [("commands", action.command())] if self._connection.is_named(f"{action.command()} {action.pid_file}") else []
         return self._run(action) if isinstance(action, Run) else _nothing(action)
+
+    def _is_filter(self, text: str) -> bool:
+        """Guards ask for the names of guests' ports, and for nothing else."""
+        if any(line[:1] not in ("", "\t", "}") and not _GUARDS.match(line) for line in text.splitlines()):
+            return True
+        patterns = _PATTERN.findall(text)
+        return self._connection.is_named(text) or any(name.startswith(begin) for begin in patterns for name in self._connection.links)
 
     def _is_setting(self, action: Sysctl) -> bool:
         folder, *rest = action.key.split("/")
@@ -105,6 +118,8 @@ class _Judge:
         if path.startswith(f"{RUNTIME}/") and path.endswith(f"/{KEEP}"):
             # It tells networkd to leave the interface as it is.
             return False
+        if _object_of(path) in self._lines.taps:
+            return False
         changes = _changes(path, self._state.files.get(path, FileState("")).content, content)
         return self._connection.is_named("\n".join([path, *changes]))
 
@@ -113,7 +128,7 @@ class _Judge:
         for argv in [argv for argv in (action.argv, action.otherwise) if argv and argv[0] not in _READERS]:
             if argv[0] == "ip":
                 found += self._lines.ways(" ".join(argv[1:]))
-            elif self._connection.is_named(" ".join(argv)) or not self._is_known(argv):
+            elif (self._connection.is_named(" ".join(argv)) and not self._lines.taps & {*argv}) or not self._is_known(argv):
                 found.append(("commands", Run(argv).command()))
         return found
 
@@ -121,11 +136,17 @@ class _Judge:
         """Is this a command that touches no interface beyond those that it names?"""
         if argv[0] == "systemctl":
             units = [word for word in argv[2:] if not word.startswith("-")]
-            return argv[1] in _MANAGER_VERBS and all(unit.startswith(_MANAGERS) for unit in units)
+            return units == [UNIT] or (argv[1] in _MANAGER_VERBS and all(unit.startswith(_MANAGERS) for unit in units))
         if "br_netfilter" in argv:
             return not self._passes_bridge()
         program = argv[-1] if argv[0] == "env" else argv[0]
         return program in _TOLD or program.startswith(_HOOKS)
+
+
+def _object_of(path: str) -> str:
+    """The interface that a file of ours is for, empty for others."""
+    name = path.rpartition("/")[2].partition("hypervisor-vnet-")[2]
+    return name.removesuffix(".nmconnection").removesuffix(".netdev").removesuffix(".network")
 
 
 def _nothing(action: Await) -> list[tuple[str, str]]:

@@ -15,8 +15,12 @@ from ..model.state import BridgeSettings, HostState, Link
 
 
 def guests_of(bridge: str, own: t.Collection[str], state: HostState) -> tuple[str, ...]:
-    """The ports that nobody declared."""
-    return tuple(port for port in state.ports_of(bridge) if port not in own)
+    """The ports that nobody declared, but for taps that no program holds open: nobody is behind them."""
+    return tuple(port for port in state.ports_of(bridge) if port not in own and not _is_idle_tap(state.links[port]))
+
+
+def _is_idle_tap(link: Link) -> bool:
+    return link.tap is not None and link.up and not link.carrier
 
 
 def removal(bridge: str, guests: t.Sequence[str]) -> tuple[str, ...]:

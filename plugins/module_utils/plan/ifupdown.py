@@ -94,6 +94,21 @@ def problems(facts: Facts, bridge: Bridge, path: str) -> list[Problem]:
     return found
 
 
+def file_problems(facts: Facts | None, name: str, path: str) -> list[Problem]:
+    """What keeps a file of our own for an interface that only we make from being read."""
+    if facts is None:
+        return []
+    found = [
+        Problem(f"{path}.name", f"{file} has a stanza `iface {stanza.name}` of its own; remove it there, or choose another name")
+        for file, stanza in _of_link(facts, name)
+    ]
+    plain = {file: pristine(state.content) for file, state in facts.files.items() if not file.startswith(PREFIX)}
+    if not _is_sourced(plain, own_path(name)):
+        cure = f"add `source {PREFIX}*` to {INTERFACES}"
+        found.append(Problem(path, f"{INTERFACES} does not read {own_path(name)}; {cure}"))
+    return found
+
+
 def _file_problems(facts: Facts, bridge: Bridge, link: str, place: str) -> list[Problem]:
     found = []
     for file, stanza in _stanzas(facts):

@@ -35,12 +35,19 @@ class IpLines:
         self._said_again = {" ".join(line[2:]) for line in words if line[:2] == ["route", "replace"]} & standing
         self._plugged = [(_value(line, "dev"), _value(line, "master")) for line in words if line[:2] == ["link", "set"]]
         self._settings = self._bridge_settings(words)
+        self._new_taps = {_value(line, "dev") for line in words if line[:2] == ["tuntap", "add"]}
+        held = {name for name, link in self._state.links.items() if link.up and link.carrier}
+        taps = {name for name, link in self._state.links.items() if link.tap is not None}
+        # The controller may be a guest of this host, but none without a carrier.
+        self.taps = frozenset(self._new_taps | taps) - (connection.links & held)
 
     def ways(self, line: str) -> Ways:
         """Pairs of the way in which a line touches the connection and what does."""
         words = line.removeprefix(_SIX).split()
         if words[0] == "link":
             return self._link(words)
+        if words[0] == "tuntap" and not self._connection.is_named(line):
+            return []
         if words[0] == "address":
             return self._address(words)
         if words[0] == "route":
@@ -55,9 +62,11 @@ class IpLines:
         """People read of each interface what happens to it."""
         verb, dev, master = words[1], _value(words, "dev"), _value(words, "master")
         ours = self._connection.links
+        if master and dev in self._new_taps and self._fits(words, master):
+            return []
         if master and (dev in ours or master in ours or self._closes_a_loop(dev, master)):
             return [(f"{dev} becomes a port of {master}{self._blocked(dev, master)}", "")]
-        if not self._connection.is_named(" ".join(words)):
+        if not self._connection.is_named(" ".join(words)) or (words[4:5] == ["group"] and dev in self.taps):
             return []
         if verb == "del":
             return [(f"{dev} is removed", "")]
@@ -66,11 +75,18 @@ class IpLines:
         there = self._state.links.get(dev)
         if words[4:] == ["up"] and there and there.up:
             return []
+        if words[4:5] == ["group"]:
+            return [(f"{dev} is removed", "")]
         if words[4:] == ["nomaster"] and there:
             return [(f"{dev} leaves {there.master}", "")]
         if words[4:6] == ["type", "bridge"]:
             return [(f"{dev} gets {' '.join(words[6:])}{self._blocks_all(dev, words)}", "")]
         return [(f"{dev} gets {' '.join(words[4:])}" if len(words) > 5 else f"{dev} goes {words[-1]}", "")]
+
+    def _fits(self, words: list[str], master: str) -> bool:
+        """Does this new port leave its bridge the MTU and the MAC that the kernel may take from its ports?"""
+        there = self._state.links.get(master)
+        return there is None or (int(_value(words, "mtu") or 1500) >= there.mtu and _value(words, "address") > there.mac)
 
     def _blocked(self, dev: str, master: str) -> str:
         settings = self._settings.get(master)

@@ -83,7 +83,7 @@ def _rivals(facts: Facts, bridge: Bridge) -> list[str]:
     return sorted(
         name
         for name, file in facts.files.items()
-        if name in used or _matches_bridge(file.text, bridge.name) or any(_names(file.text, link) for link in links)
+        if name in used or _matches(file.text, bridge.name, "bridge") or any(_names(file.text, link) for link in links)
     )
 
 
@@ -99,12 +99,17 @@ def _names(text: str, link: str) -> bool:
     return _globs(_match_pairs(text).get("Name", ""), link)
 
 
-def _matches_bridge(text: str, name: str) -> bool:
-    """Would this file match a bridge of that name? When in doubt, yes."""
+def files_matching(facts: t.Any, name: str, kind: str) -> list[str]:
+    """The host's own files (base names) that would match an interface of that name and kind."""
+    return sorted(base for base, file in facts.files.items() if _matches(file.text, name, kind)) if isinstance(facts, Facts) else []
+
+
+def _matches(text: str, name: str, kind: str) -> bool:
+    """Would this file match a virtual interface of that name and kind? When in doubt, yes."""
     pairs = _match_pairs(text)
     if not pairs or _HARDWARE & set(pairs):
         return False
-    wanted = (("Name", name), ("Type", "bridge"), ("Kind", "bridge"))
+    wanted = (("Name", name), ("Type", "bridge" if kind == "bridge" else "ether"), ("Kind", kind))
     return all(_globs(pairs[key], value) for key, value in wanted if key in pairs)
 
 

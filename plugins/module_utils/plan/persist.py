@@ -17,6 +17,7 @@ from ..model.document import Document
 from ..model.problem import Problem
 from ..model.state import FileState, HostState
 from ..render.boot import boot_files
+from ..render.qemu import without_ours
 from . import ifupdown, networkd, networkmanager
 from .backend import Backend
 
@@ -39,7 +40,7 @@ def choose(document: Document, bridge: Bridge, state: HostState, applied: Applie
             ]
         if known:
             return known.persist, []
-        return document.persist, _not_running(document.persist, state, place)
+        return document.persist, not_running(document.persist, state, place)
     if known:
         return known.persist, []
     link, where = bridge.uplink or _default_link(state), f"{place}.uplink" if bridge.uplink else place
@@ -66,7 +67,8 @@ def _only_active(bridge: Bridge, state: HostState, place: str) -> tuple[str, lis
     ]
 
 
-def _not_running(name: str, state: HostState, place: str) -> list[Problem]:
+def not_running(name: str, state: HostState, place: str) -> list[Problem]:
+    """What is wrong with ``persist: name`` on this host."""
     backend = BACKENDS.get(name)
     if backend is None or backend.active(state.managers.get(name)):
         return []
@@ -119,4 +121,4 @@ def unedited_files(state: HostState) -> dict[str, FileState]:
     plain: dict[str, FileState] = {}
     for name, backend in BACKENDS.items():
         plain.update(backend.edits(state.managers.get(name), {}))
-    return plain
+    return {**plain, **without_ours(state.files)}

@@ -11,7 +11,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import fields
 
-from ..model.state import BridgeSettings, FileState
+from ..model.state import BridgeSettings, FileState, TapDevice
 from ..model.step import Step
 from ..model.view import LinkView, Views
 
@@ -29,10 +29,19 @@ def describe(view: LinkView | None) -> str:
     if view.settings is not None:
         for field in fields(BridgeSettings):
             lines.append(f"  {field.name} {_word(getattr(view.settings, field.name))}")
+    lines += _tap_lines(view.tap) if view.tap else []
+    lines += ["  isolated yes"] if view.isolated else []
     lines += [f"  port {port}" for port in sorted(view.ports)]
     lines += [f"  address {address}" for address in view.addresses]
     lines += [f"  route {route}" for route in view.routes]
     return "\n".join([*lines, ""])
+
+
+def _tap_lines(tap: TapDevice) -> list[str]:
+    pairs = [("user", tap.user), ("group", tap.group)]
+    lines = [f"  {name} {value}" for name, value in pairs if value]
+    lines += [f"  {name} {_word(getattr(tap, name))}" for name in ("multi_queue", "vnet_hdr")]
+    return lines if tap.persistent else [*lines, "  not persistent"]
 
 
 def _word(value: t.Any) -> str:
@@ -46,6 +55,11 @@ def link_diffs(views: Views) -> list[Diff]:
         if before != after:
             diffs.append(_diff(f"{name} (kernel)", before, after))
     return diffs
+
+
+def text_diffs(texts: t.Mapping[str, tuple[str, str]]) -> list[Diff]:
+    """Objects that are no links: header -> text before and after."""
+    return [_diff(header, *texts[header]) for header in sorted(texts) if texts[header][0] != texts[header][1]]
 
 
 def file_diffs(files: t.Mapping[str, tuple[FileState | None, FileState | None]]) -> list[Diff]:

@@ -13,12 +13,15 @@ from dataclasses import asdict
 
 from ..model.address import FOREVER
 from ..model.applied import Applied
+from ..model.guard import Guards
 from ..model.route import NextHop, Route
-from ..model.state import HostState, Link
+from ..model.ruleset import Seen, as_seen
+from ..model.state import HostState, Link, TapDevice
+from .guard import guard_tables
 
 Facts = dict[str, t.Any]
 # Of no use without the kernel's own context.
-_LINK_DETAILS = frozenset({"bridge", "addresses", "token", "topology_change"})
+_LINK_DETAILS = frozenset({"bridge", "addresses", "token", "topology_change", "tap", "isolated", "group"})
 
 
 def link_facts(state: HostState) -> list[Facts]:
@@ -81,6 +84,77 @@ def _bridge(name: str, state: HostState, applied: Applied, files: t.Sequence[str
     }
 
 
-def owner_facts(applied: Applied) -> list[Facts]:
-    owners = sorted({bridge.owner for bridge in applied.bridges.values()})
-    return [{"name": owner, "bridges": list(applied.owned_by(owner))} for owner in owners]
+def tap_facts(
+    state: HostState, applied: Applied, files: t.Mapping[str, t.Sequence[str]], holders: t.Mapping[str, t.Sequence[str]]
+) -> list[Facts]:
+    """Every tap that is there or was applied. ``holders``: the programs that hold each open."""
+    there = {link.name for link in state.links.values() if link.tap is not None}
+    return [_tap(name, state, applied, files.get(name, ()), holders.get(name, ())) for name in sorted(there | set(applied.taps))]
+
+
+def _tap(name: str, state: HostState, applied: Applied, files: t.Sequence[str], holders: t.Sequence[str]) -> Facts:
+    link, ours = state.links.get(name), applied.taps.get(name)
+    device = (link.tap if link else None) or TapDevice(False)
+    return {
+        "name": name,
+        "exists": link is not None,
+        "bridge": link.master if link else "",
+        "mac": link.mac if link else "",
+        "mtu": link.mtu if link else 0,
+        "up": link.up if link else False,
+        "isolated": link.isolated if link else False,
+        **asdict(device),
+        "held_by": list(holders),
+        "owner": ours.owner if ours else "",
+        "persist": ours.persist if ours else "",
+        "files": sorted(files),
+    }
+
+
+def guard_facts(applied: Applied, seen: Seen) -> list[Facts]:
+    """Every guard that was applied, with what its interfaces have sent, got and been refused since the tables were loaded."""
+    tables = guard_tables(Guards({name: item.guard for name, item in applied.guards.items()}, applied.guard_settings))
+    wanted = {table.key: as_seen(table) for table in tables}
+    intact = all(key in seen and seen[key].ours == table.ours for key, table in wanted.items())
+    ours, theirs = _by_port(wanted), _by_port({key: table for key, table in seen.items() if key in wanted})
+    found = []
+    for name, item in sorted(applied.guards.items()):
+        whole = intact and all(ours.get(port) == theirs.get(port) for port in item.guard.interfaces)
+        mode = "enforce" if item.guard.enforce else "observe"
+        facts = {
+            "interface": name,
+            "owner": item.owner,
+            "mac": item.guard.mac,
+            "addresses": list(item.guard.addresses),
+            "mode": mode,
+            "state": mode if whole else "UNGUARDED",
+            "persist": item.persist,
+        }
+        counts = {"sent": ("from_guest",), "received": ("to_guest",), "refused": ("enforced", "observed")}
+        found.append({**facts, **{word: _counted(seen, item.guard.interfaces, sets) for word, sets in counts.items()}})
+    return found
+
+
+def _by_port(tables: Seen) -> dict[str, set[tuple[str, str, str]]]:
+    """Everything that the sets hold of each port."""
+    found: dict[str, set[tuple[str, str, str]]] = {}
+    for (family, _name), table in tables.items():
+        for name, elements in table.sets.items():
+            for element in elements:
+                found.setdefault(element.split('"')[1], set()).add((family, name, element))
+    return found
+
+
+def _counted(seen: Seen, ports: t.Iterable[str], sets: t.Sequence[str]) -> Facts:
+    counters = [table.counters.get(name, {}).get(f'"{port}"', (0, 0)) for table in seen.values() for name in sets for port in ports]
+    return {"packets": sum(packets for packets, _bytes in counters), "bytes": sum(size for _packets, size in counters)}
+
+
+def owner_facts(applied: Applied, kinds: t.Sequence[str]) -> list[Facts]:
+    """Each label and the names of what it declared, kind by kind."""
+    labels = {kind: applied.owners(kind) for kind in kinds}
+    owners = sorted({label for names in labels.values() for label in names.values()})
+    return [
+        {"name": owner, **{kind: sorted(name for name, label in names.items() if label == owner) for kind, names in labels.items()}}
+        for owner in owners
+    ]

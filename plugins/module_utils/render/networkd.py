@@ -134,7 +134,7 @@ def bridge_files(name: str, bridge: AppliedBridge) -> dict[str, FileState]:
     for port in declared.ports:
         if port != declared.uplink:
             files[file_name(prefix, port)] = _port_network(port, name, [])
-    return {f"{FOLDER}/{base}": FileState(_text(header, sections)) for base, sections in files.items()}
+    return {f"{FOLDER}/{base}": FileState(text(header, sections)) for base, sections in files.items()}
 
 
 def _netdev(name: str, bridge: AppliedBridge) -> list[Section]:
@@ -220,7 +220,8 @@ def _port_network(port: str, bridge: str, own: t.Sequence[Section]) -> list[Sect
     return [("Match", (("Name", port),)), ("Link", tuple(link)), ("Network", tuple(network)), *rest]
 
 
-def _text(header: str, sections: t.Iterable[Section]) -> str:
+def text(header: str, sections: t.Iterable[Section]) -> str:
+    """A file of systemd: the header, then its sections."""
     blocks = [header]
     blocks += ["\n".join([f"[{name}]", *(f"{key}={value}" for key, value in pairs)]) for name, pairs in sections]
     return "\n\n".join(blocks) + "\n"

@@ -17,7 +17,7 @@ from ansible_collections.hypervisor.vnet.plugins.module_utils.argspec import CHA
 def problems(**options: t.Any) -> list[str]:
     checked = ArgumentSpecValidator(CHANGE_OPTIONS).validate(options)
     assert checked.error_messages == []
-    return [str(problem) for problem in change_problems(checked.validated_parameters, [], "bridges")]
+    return [str(problem) for problem in change_problems(checked.validated_parameters, {"bridges": []})]
 
 
 @pytest.mark.parametrize("seconds", [0, 5, 120, 3600])

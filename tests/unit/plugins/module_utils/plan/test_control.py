@@ -243,6 +243,12 @@ def test_lines_of_ip_for_a_peer_in_ipv6(line: str, is_touched: bool) -> None:
         (Run(("env", "LANG=C", "reboot")), True),
         (Run(("/etc/NetworkManager/dispatcher.d/hypervisor-vnet-xenbr1", "xenbr1", "up")), False),
         (Run(("conntrack", "-F")), True),
+        (Run(("systemctl", "enable", "hypervisor-vnet-nftables.service")), False),
+        (Nft('add element bridge vnet_guard mac { "vif1.0" . 00:16:3e:00:00:01 }\n'), False),
+        (Nft('table bridge vnet_guard {\n\tset from_guest {\n\t\telements = { "vif1.0" }\n\t}\n}\n'), False),
+        (Nft('add element bridge vnet_guard from_guest { "eth0" }\n'), True),
+        (Nft('table bridge vnet_guard {\n\tchain prerouting {\n\t\tiifname "et*" drop\n\t}\n}\n'), True),
+        (Nft("delete table bridge vnet_guard\nflush ruleset\n"), True),
     ],
 )
 def test_other_actions(action: Action, is_touched: bool) -> None:

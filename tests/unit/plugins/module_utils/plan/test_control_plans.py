@@ -15,7 +15,7 @@ from ansible_collections.hypervisor.vnet.plugins.module_utils.model.address impo
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.applied import Applied
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.bridge import Bridge, StaticRoute
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.control import ControlPath
-from ansible_collections.hypervisor.vnet.plugins.module_utils.model.document import Document
+from ansible_collections.hypervisor.vnet.plugins.module_utils.model.document import Declared, Document
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.route import Route
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.state import BridgeSettings, FileState, HostState, Link
 from ansible_collections.hypervisor.vnet.plugins.module_utils.observe import ifupdown
@@ -89,7 +89,7 @@ NOTHING = Applied()
 
 def planned(persist: str, *bridges: Bridge, state: HostState = STATE, applied: Applied = NOTHING) -> Plan:
     managers = {persist: MANAGERS[persist]} if persist in MANAGERS else {}
-    document = Document(bridges=bridges, persist=persist)
+    document = Document(bridges=Declared(bridges), persist=persist)
     return plan_document(document, replace(state, managers=managers), applied)
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.applied import Applied, AppliedBridge, UplinkBefore
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.bridge import Bridge
-from ansible_collections.hypervisor.vnet.plugins.module_utils.model.document import Document
+from ansible_collections.hypervisor.vnet.plugins.module_utils.model.document import Declared, Document
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.state import BridgeSettings, HostState, Link
 from ansible_collections.hypervisor.vnet.plugins.module_utils.plan.document import plan_document
 
@@ -35,7 +35,7 @@ def applied(settings: BridgeSettings, adopted: BridgeSettings | None = None) -> 
 
 
 def disrupts(wanted: Bridge, there: BridgeSettings, *guests: Link) -> tuple[str, ...]:
-    return plan_document(Document(bridges=(wanted,), persist="none"), host(there, *guests), applied(there)).disrupts
+    return plan_document(Document(bridges=Declared((wanted,)), persist="none"), host(there, *guests), applied(there)).disrupts
 
 
 @pytest.mark.parametrize(
@@ -72,12 +72,12 @@ def test_guests_of_a_bridge_that_stays(wanted: Bridge, there: BridgeSettings, li
     ],
 )
 def test_guests_of_a_bridge_that_goes(guests: tuple[Link, ...], lines: tuple[str, ...]) -> None:
-    gone = Document(removed=("br0",), persist="none")
+    gone = Document(bridges=Declared(removed=("br0",)), persist="none")
     assert plan_document(gone, host(PLAIN, *guests), applied(PLAIN)).disrupts == lines
 
 
 def test_guests_of_an_adopted_bridge_that_gets_its_old_settings_back() -> None:
-    gone = Document(removed=("br0",), persist="none")
+    gone = Document(bridges=Declared(removed=("br0",)), persist="none")
     assert plan_document(gone, host(PLAIN, *GUESTS), applied(PLAIN, adopted=STP)).disrupts == (
         "STP blocks every port of br0 for about 8 s: tap1, vif2.0",
         "frames over 1400 bytes no longer pass br0, until its mtu is raised again: tap1, vif2.0",

@@ -149,5 +149,21 @@ def test_nothing_to_do_is_an_empty_plan() -> None:
 def test_the_plan_does_not_depend_on_the_order_of_declarations() -> None:
     case = Case(CASES / "two-nic-xen")
     applied, state = observed(case.document, RecordedMachine(case.json("observed.json")))
-    turned = replace(case.document, bridges=case.document.bridges[::-1])
+    turned = replace(case.document, bridges=replace(case.document.bridges, items=case.document.bridges.items[::-1]))
     assert plan_document(turned, state, applied).steps == plan_document(case.document, state, applied).steps
+
+
+def test_memory_of_the_first_version_is_read() -> None:
+    """It knew bridges only."""
+    case = Case(CASES / "nothing-to-do")
+    first = case.json("observed.json")[f"read {APPLIED}"]
+    assert applied_from_text(json.dumps({**first, "version": 1})) == case.plan().applied
+
+
+def test_a_kind_that_is_not_spoken_of_stays_as_it_is() -> None:
+    """Its objects and its files, also where they differ from what was applied."""
+    case = Case(CASES / "nothing-to-do")
+    applied, state = observed(case.document, RecordedMachine(case.json("observed.json")))
+    edited = replace(state, files={path: replace(file, content="") for path, file in state.files.items()}, links={})
+    plan = plan_document(Document(owner="another"), edited, applied)
+    assert (plan.steps, plan.files, plan.applied) == ((), {}, applied)

@@ -10,12 +10,12 @@ import pytest
 
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.applied import Applied
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.bridge import Bridge
-from ansible_collections.hypervisor.vnet.plugins.module_utils.model.document import Document
+from ansible_collections.hypervisor.vnet.plugins.module_utils.model.document import Declared, Document
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.state import BridgeSettings, HostState, Link
 from ansible_collections.hypervisor.vnet.plugins.module_utils.plan.document import plan_document
 
 SETTINGS = BridgeSettings(stp=True, forward_delay=2)
-DOCUMENT = Document(bridges=(Bridge("br0", settings=SETTINGS),), persist="none")
+DOCUMENT = Document(bridges=Declared((Bridge("br0", settings=SETTINGS),)), persist="none")
 
 
 def _applied():
@@ -43,6 +43,6 @@ def test_the_same_without_a_topology_change_is_one():
 def test_another_wish_is_fulfilled_meanwhile():
     applied, link = _applied()
     link = replace(link, topology_change=True, bridge=replace(SETTINGS, ageing_time=4))
-    wish = replace(DOCUMENT, bridges=(Bridge("br0", settings=replace(SETTINGS, ageing_time=60)),))
+    wish = replace(DOCUMENT, bridges=Declared((Bridge("br0", settings=replace(SETTINGS, ageing_time=60)),)))
     plan = plan_document(wish, HostState(links={"br0": link}), applied)
     assert [action.command() for step in plan.steps for action in step.do] == ["ip link set dev br0 type bridge ageing_time 6000"]

@@ -76,7 +76,7 @@ def test_routes_are_plain():
 
 
 def test_owners():
-    assert facts.owner_facts(APPLIED) == [{"name": "mine", "bridges": ["br9"]}, {"name": "site", "bridges": ["br0"]}]
+    assert facts.owner_facts(APPLIED, ["bridges"]) == [{"name": "mine", "bridges": ["br9"]}, {"name": "site", "bridges": ["br0"]}]
 
 
 def test_the_documentation_names_every_key_and_no_other():

@@ -1,0 +1,285 @@
+# Copyright: (c) 2026, hypervisor.vnet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Options of guests, of what holds for all their guards, and of QEMU's own files."""
+
+from __future__ import annotations
+
+_RULE = r"""
+  type: list
+  elements: dict
+  suboptions:
+    direction:
+      description:
+        - V(from) the guest or V(to) it.
+      type: str
+      choices: [from, to]
+      required: true
+    address:
+      description:
+        - Address or network of the other side. Any without it.
+      type: str
+    protocol:
+      description:
+        - Any without it.
+      type: str
+      choices: [ah, esp, gre, icmp, icmpv6, sctp, tcp, udp]
+    port:
+      description:
+        - Destination port of V(tcp), V(udp) or V(sctp).
+      type: int
+"""
+
+_TAP = r"""
+owner:
+  description:
+    - The user who may open the tap, as a name or number of the host. Root only when it is left out.
+  type: str
+group:
+  description:
+    - The group whose members may open the tap, as a name or number of the host.
+  type: str
+multi_queue:
+  description:
+    - Whether QEMU can open it several times, once for each queue. The default is what C(queues) of O(guests[].interfaces[].qemu) asks for.
+  type: bool
+vnet_hdr:
+  description:
+    - Whether frames carry a virtio header. QEMU says it anew when it opens the tap.
+  type: bool
+mtu:
+  description:
+    - MTU of the host's end. The default is O(guests[].interfaces[].mtu), else the bridge's.
+  type: int
+mac:
+  description:
+    - MAC address of the host's end, not of the guest.
+  type: str
+isolated:
+  description:
+    - Whether the port is isolated. Isolated ports of a bridge reach its other ports, and not each other.
+  type: bool
+up:
+  description:
+    - Whether the tap is switched on, which is the default.
+  type: bool
+"""
+
+_GUARD = rf"""
+dhcp_client:
+  description:
+    - The guest may ask for a lease.
+  type: bool
+  default: true
+dhcp_server:
+  description:
+    - The guest may give leases to others.
+  type: bool
+  default: false
+router_advertisements:
+  description:
+    - The guest is an IPv6 router and may say so.
+  type: bool
+  default: false
+allowed_pairs:
+  description:
+    - Addresses that the guest shares with others, as VRRP and keepalived do.
+  type: list
+  elements: dict
+  suboptions:
+    mac:
+      description:
+        - The virtual MAC. Without it, the guest's own.
+      type: str
+    address:
+      description:
+        - Address or network.
+      type: str
+      required: true
+mode:
+  description:
+    - V(observe) counts what V(enforce) would drop, and lets it pass.
+  type: str
+  choices: [enforce, observe]
+  default: enforce
+log:
+  description:
+    - Log what is refused to O(log_group).
+  type: bool
+  default: false
+allow:
+  description:
+    - Exceptions from O(guests[].interfaces[].guard.deny).
+{_RULE.strip(chr(10))}
+deny:
+  description:
+    - What the guest may not send or get although its addresses are right.
+{_RULE.strip(chr(10))}
+"""
+
+
+def _indented(text: str, by: int) -> str:
+    return "\n".join(" " * by + line if line else line for line in text.strip("\n").split("\n"))
+
+
+class ModuleDocFragment:
+    """Fragments V(hypervisor.vnet._guest), V(.guards) and V(.qemu)."""
+
+    # Annotated, because linters that look for plain YAML in an assignment would read the placeholders as such.
+    DOCUMENTATION: str = f"""
+options:
+  guests:
+    description:
+      - The guests that may run on this host, all in one call. The filter P(hypervisor.vnet.merge_guests#filter) picks those of the host, and fills
+        in names and MAC addresses.
+      - Each interface gets a tap in its network's bridge, and a guard that lets it send from its own addresses only.
+      - With O(state=absent) only the names of the interfaces count.
+      - Without it, taps and guards stay as they are.
+    type: list
+    elements: dict
+    suboptions:
+      name:
+        description:
+          - Name of the guest.
+        type: str
+        required: true
+      toolstack:
+        description:
+          - What runs the guest. This version knows V(qemu).
+        type: str
+        default: qemu
+      interfaces:
+        description:
+          - The guest's interfaces in their order. The same records are what P(hypervisor.vnet.qemu_netdev#filter) and
+            P(hypervisor.vnet.guest_network_config#filter) read.
+        type: list
+        elements: dict
+        suboptions:
+          network:
+            description:
+              - The network that the guest is in, one of O(networks) by its name or any bridge of the host.
+            type: str
+          name:
+            description:
+              - Name of the tap.
+            type: str
+          mac:
+            description:
+              - MAC address of the guest's card.
+            type: str
+          addresses:
+            description:
+              - The guest's addresses, with or without the prefix length of their network. What begins its network, as in V(10.0.0.8/29), is the
+                whole network.
+              - V(auto) takes a free address of each family of the network, which the guest keeps as long as it is declared. The network must
+                be a declared one without an uplink. RV(assigned) tells the address, and M(hypervisor.vnet.vnet_info) does so later.
+              - V(none4) or V(none6) blocks a family altogether, V(none) both. An interface without addresses is refused.
+            type: list
+            elements: str
+          guarded:
+            description:
+              - V(false) lets the guest send what it likes. It may be needed for a guest that is a bridge itself.
+            type: bool
+            default: true
+          tap:
+            description:
+              - What the tap has beside what follows from the rest, as in M(hypervisor.vnet.kvm_tap).
+            type: dict
+            suboptions:
+{_indented(_TAP, 14)}
+          guard:
+            description:
+              - What the guard has beside what follows from the rest, as in M(hypervisor.vnet.antispoof).
+            type: dict
+            suboptions:
+{_indented(_GUARD, 14)}
+          mtu:
+            description:
+              - MTU of the guest's card.
+            type: int
+          model:
+            description:
+              - The guest's card, for P(hypervisor.vnet.qemu_netdev#filter).
+            type: str
+          qemu:
+            description:
+              - Options of QEMU, for P(hypervisor.vnet.qemu_netdev#filter).
+              - An interface whose C(type) is not V(tap), or whose tap others make (C(fd), C(fds), C(helper)), has neither tap nor guard here.
+            type: dict
+          device:
+            description:
+              - Name of the interface inside the guest, for P(hypervisor.vnet.guest_network_config#filter), as are the following.
+            type: str
+          gateway4:
+            description:
+              - The guest's default gateway for IPv4.
+            type: str
+          gateway6:
+            description:
+              - The guest's default gateway for IPv6.
+            type: str
+          dns:
+            description:
+              - The guest's DNS servers.
+            type: list
+            elements: str
+          dns_search:
+            description:
+              - Domains that the guest searches.
+            type: list
+            elements: str
+          dhcp4:
+            description:
+              - Whether the guest asks for a lease of IPv4.
+            type: bool
+          dhcp6:
+            description:
+              - Whether the guest asks for a lease of IPv6.
+            type: bool
+          accept_ra:
+            description:
+              - Whether the guest follows router advertisements.
+            type: bool
+"""
+
+    GUARDS = r"""
+options:
+  unlisted_ports:
+    description:
+      - What happens to frames from ports of bridges that have no guard. V(drop) closes those whose names O(match); V(untouched) opens them again.
+      - V(keep) leaves it as it is, which is V(untouched) at first. It is one setting for the whole host, whatever the O(owner).
+    type: str
+    choices: [keep, untouched, drop]
+    default: keep
+  match:
+    description:
+      - Beginnings of the names that O(unlisted_ports=drop) is about.
+    type: list
+    elements: str
+    default: [vif*, tap*]
+  log_group:
+    description:
+      - The NFLOG group for what guards log. It is one setting for the whole host, 0 at first.
+    type: int
+"""
+
+    QEMU = r"""
+options:
+  qemu_acl:
+    description:
+      - The bridges that QEMU's setuid helper may plug guests of anybody on this host into, V([]) for none. They stand in C(/etc/qemu/bridge.conf)
+        between two marks of ours, and lines of others stay as they are.
+      - Guests that come this way have no guard, because their taps get a new name each time.
+      - Without it the file stays as it is.
+    type: list
+    elements: str
+  qemu_scripts:
+    description:
+      - V(enable) makes C(/etc/qemu-ifup) and C(/etc/qemu-ifdown) ours, which QEMU runs for a tap unless it is told C(script=no). They plug a declared
+        tap into its bridge, and refuse one that is not declared. V(disable) gives the host back the scripts that it had.
+      - Distributions' own script plugs the tap into the bridge of the default route, declared or not.
+    type: str
+    choices: [keep, enable, disable]
+    default: keep
+"""

@@ -1,0 +1,88 @@
+# Copyright: (c) 2026, hypervisor.vnet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# PRIVATE to the collection: breaking changes can come at any time.
+
+"""A table of nftables as data: what we want of it, and what is seen of it."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+from dataclasses import dataclass, field
+
+# Loads our tables at boot, and whenever nftables' own are loaded.
+UNIT = "hypervisor-vnet-nftables.service"
+# Chains of the user in tables of ours begin like this: made by us, never filled, flushed or removed.
+CUSTOM = "custom_"
+_SET = re.compile(r"@([a-z]\w*)(?![\w,])")
+_VERDICT = re.compile(r"\b(vmap|accept|drop|return|(?:goto|jump) \w+)")
+
+# What can be told of a rule from its text and from nft's JSON alike: the sets that it asks, and where it leads.
+Shape = tuple[str, ...]
+Counter = tuple[int, int]
+# Family and name.
+Key = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Set:
+    """``type`` as nft wants it (``type ifname``, ``typeof iifname . ether saddr``); elements as nft writes them."""
+
+    type: str
+    elements: frozenset[str] = frozenset()
+    counter: bool = False
+
+
+@dataclass(frozen=True)
+class Chain:
+    """``hook`` is empty for a chain that others lead to."""
+
+    rules: tuple[str, ...] = ()
+    hook: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table of ours."""
+
+    family: str
+    name: str
+    sets: t.Mapping[str, Set] = field(default_factory=dict)
+    chains: t.Mapping[str, Chain] = field(default_factory=dict)
+    custom: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> Key:
+        return (self.family, self.name)
+
+
+@dataclass(frozen=True)
+class SeenTable:
+    """One table as the kernel has it. ``counters``: packets and bytes of each element that counts."""
+
+    sets: t.Mapping[str, frozenset[str]] = field(default_factory=dict)
+    chains: t.Mapping[str, tuple[Shape, ...]] = field(default_factory=dict)
+    counters: t.Mapping[str, t.Mapping[str, Counter]] = field(default_factory=dict)
+
+    @property
+    def ours(self) -> dict[str, tuple[Shape, ...]]:
+        return {name: rules for name, rules in self.chains.items() if not name.startswith(CUSTOM)}
+
+
+Seen = t.Mapping[Key, SeenTable]
+
+
+def shape_of(rule: str) -> Shape:
+    text = rule.split(" comment ")[0]
+    verdicts = _VERDICT.findall(text)
+    # A map's own targets are not compared.
+    verdict = "vmap" if "vmap" in verdicts else verdicts[-1] if verdicts else ""
+    return (*_SET.findall(text), verdict)
+
+
+def as_seen(table: Table) -> SeenTable:
+    """How the table looks once it is there."""
+    chains = {name: tuple(shape_of(rule) for rule in chain.rules) for name, chain in table.chains.items()}
+    return SeenTable({name: item.elements for name, item in table.sets.items()}, {**chains, **dict.fromkeys(table.custom, ())})

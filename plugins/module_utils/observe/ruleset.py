@@ -1,0 +1,114 @@
+# Copyright: (c) 2026, hypervisor.vnet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# PRIVATE to the collection: breaking changes can come at any time.
+
+"""Tables of nftables as the kernel has them (`nft --json list table`)."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import typing as t
+from dataclasses import dataclass, field
+
+from ..host.machine import Machine
+from ..model.problem import VnetError
+from ..model.ruleset import Counter, Key, SeenTable, Shape
+
+Json = dict[str, t.Any]
+_VERDICTS = ("accept", "drop", "return", "vmap")
+_JUMPS = ("goto", "jump")
+
+
+def list_command(key: Key) -> tuple[str, ...]:
+    """Numbers, whatever /etc/protocols says. (`nft -json` would be -j -s -o -n: without counters.)"""
+    return ("nft", "--numeric", "--json", "list", "table", *key)
+
+
+def read_tables(machine: Machine, keys: t.Iterable[Key]) -> dict[Key, SeenTable]:
+    """Those of the tables that are there. VnetError when nft cannot say."""
+    seen = {}
+    for key in keys:
+        done = machine.run(list_command(key))
+        if done.rc == 0:
+            seen[key] = parse_table(done.out)
+        elif "No such file or directory" not in done.err:
+            raise VnetError(f"{' '.join(list_command(key))}: {done.err.strip() or f'exit status {done.rc}'}")
+    return seen
+
+
+@dataclass
+class _Reading:
+    """What has been read so far."""
+
+    sets: dict[str, frozenset[str]] = field(default_factory=dict)
+    chains: dict[str, tuple[Shape, ...]] = field(default_factory=dict)
+    counters: dict[str, dict[str, Counter]] = field(default_factory=dict)
+
+
+def parse_table(text: str) -> SeenTable:
+    """nft 1.0.6 leaves out comments of tables and chains; rules are known by their shapes."""
+    reading = _Reading()
+    for item in json.loads(text)["nftables"]:
+        if "set" in item:
+            _read_set(item["set"], reading)
+        elif "chain" in item:
+            reading.chains.setdefault(item["chain"]["name"], ())
+        elif "rule" in item:
+            rule = item["rule"]
+            reading.chains[rule["chain"]] = (*reading.chains.get(rule["chain"], ()), _shape(rule["expr"]))
+    return SeenTable(reading.sets, reading.chains, reading.counters)
+
+
+def _read_set(data: Json, reading: _Reading) -> None:
+    types = _types(data["type"])
+    elements, counters = [], {}
+    for item in data.get("elem", ()):
+        count = None
+        if isinstance(item, dict) and "elem" in item:
+            count, item = item["elem"].get("counter"), item["elem"]["val"]
+        parts = item["concat"] if isinstance(item, dict) and "concat" in item else [item]
+        element = " . ".join([_part(part, kind) for part, kind in zip(parts, types)])
+        elements.append(element)
+        if count:
+            counters[element] = (count["packets"], count["bytes"])
+    reading.sets[data["name"]] = frozenset(elements)
+    if counters:
+        reading.counters[data["name"]] = counters
+
+
+def _types(data: t.Any) -> list[str]:
+    """A name, names, or from nft 1.1 on the expressions that were given with typeof."""
+    if isinstance(data, (str, list)):
+        return [data] if isinstance(data, str) else data
+    found = []
+    for expression in data["typeof"].get("concat", [data["typeof"]]):
+        payload = expression.get("payload", {})
+        is_name = expression.get("meta", {}).get("key") in ("iifname", "oifname")
+        is_ip6 = payload.get("protocol") == "ip6" and payload["field"] in ("saddr", "daddr")
+        found.append("ifname" if is_name else "integer" if "base" in payload else "ipv6_addr" if is_ip6 else "")
+    return found
+
+
+def _part(value: t.Any, kind: str) -> str:
+    """As the renderers write it; raw payload is shown as a number, or as text with 0x in front where it is too long."""
+    if kind == "ifname":
+        return f'"{value}"'
+    if kind == "integer":
+        return f"0x{int(str(value), 0):x}"
+    return str(ipaddress.ip_address(value)) if kind == "ipv6_addr" else str(value)
+
+
+def _shape(expressions: t.Sequence[Json]) -> Shape:
+    sets, verdict = [], ""
+    for expression in expressions:
+        (name, value), *_rest = expression.items()
+        if name == "match" and isinstance(value["right"], str) and value["right"].startswith("@"):
+            sets.append(value["right"][1:])
+        elif name in _VERDICTS:
+            verdict = name
+        elif name in _JUMPS:
+            verdict = f"{name} {value['target']}"
+    return (*sets, verdict)

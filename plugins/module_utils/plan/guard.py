@@ -1,0 +1,191 @@
+# Copyright: (c) 2026, hypervisor.vnet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# PRIVATE to the collection: breaking changes can come at any time.
+"""The kind ``guards`` of a document: one nft transaction, and the files that bring the filter back before any guest."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import replace
+
+from ..model.applied import Applied
+from ..model.document import Document
+from ..model.guard import TABLES, AppliedGuard, Guard, GuardFacts, Guards, GuardSettings, guard_clashes
+from ..model.problem import Problem
+from ..model.ruleset import UNIT, Seen, SeenTable, Table, as_seen
+from ..model.state import FileState, HostState
+from ..model.step import Nft, Phase, Run, Step
+from ..render.guard import guard_tables
+from ..render.nftables import UNIT_PATH, ruleset_files
+from ..render.ruleset import change_text, reload_text, undo_text
+from .guest import assign_addresses
+from .kind import Kind, KindChange, KindPlan
+
+# The first with which every set and rule of ours was tried; Debian 12 has it.
+OLDEST = (1, 0, 6)
+
+
+def plan_guards(document: Document, state: HostState, applied: Applied) -> KindPlan:
+    """From the tables as the kernel has them to those of all guards that are applied then."""
+    facts: GuardFacts = state.kinds.get("guards") or GuardFacts()
+    gone = document.guards.gone(applied.owners("guards"), document.owner)
+    memory = {name: guard for name, guard in applied.guards.items() if name not in gone}
+    declared = {guard.name for guard in document.guards.items}
+    others = [item for name, item in memory.items() if name not in declared]
+    guards, problems = assign_addresses(list(document.guards.placed()), others, applied)
+    memory.update({guard.name: AppliedGuard(document.owner, guard, document.persist != "none") for guard in guards})
+    settings = _settings(document, applied, memory)
+    problems += _problems(document, facts, applied, memory)
+    if problems:
+        return KindPlan(problems=tuple(problems))
+    before = guard_tables(_guards(applied.guards, applied.guard_settings))
+    same = memory == applied.guards and settings == applied.guard_settings
+    wanted = before if same else guard_tables(_guards(memory, settings))
+    steps = []
+    parting = {name: applied.guards[name] for name in gone} if document.taps.spoken else {}
+    if parting:
+        # Their taps go in the same run, and are guarded until then.
+        still = guard_tables(_guards({**memory, **parting}, settings))
+        steps += _step(Phase.FILTER, "what guests may send", facts.tables, still, before)
+        then = {table.key: as_seen(table) for table in still}
+        steps += _step(Phase.SETTLE, "guests that are gone need no guard", then, wanted, still)
+    else:
+        steps += _step(Phase.FILTER, "what guests may send", facts.tables, wanted, before)
+    return KindPlan(
+        memory=memory,
+        further={"guard_settings": settings},
+        steps=tuple(steps),
+        texts=_texts(facts.tables, wanted, applied),
+        warnings=tuple(_warnings(guards, state, applied)),
+        assigned={guard.name: tuple(text.partition("/")[0] for text in guard.addresses) for guard in guards if guard.auto},
+    )
+
+
+def _step(phase: Phase, why: str, seen: Seen, wanted: t.Sequence[Table], before: t.Sequence[Table]) -> list[Step]:
+    text = change_text(seen, wanted, TABLES)
+    return [Step(phase, why, (Nft(text),), (Nft(undo_text(seen, wanted, before)),))] if text else []
+
+
+def _guards(memory: t.Mapping[str, AppliedGuard], settings: GuardSettings) -> Guards:
+    return Guards({name: item.guard for name, item in memory.items()}, settings)
+
+
+def _settings(document: Document, applied: Applied, memory: t.Mapping[str, AppliedGuard]) -> GuardSettings:
+    """Without a guard nothing stays, unless it is said with the same breath."""
+    kept = applied.guard_settings if memory else GuardSettings()
+    given = dict(document.guard_settings)
+    if "unlisted" in given:
+        given["persist"] = document.persist != "none"
+    return replace(kept, **given)
+
+
+def _problems(document: Document, facts: GuardFacts, applied: Applied, memory: t.Mapping[str, AppliedGuard]) -> list[Problem]:
+    problems = []
+    needed = ".".join(str(number) for number in OLDEST)
+    needs = bool(memory or applied.guards or document.guard_settings.get("unlisted"))
+    if needs and not facts.version:
+        problems.append(Problem("", f"nft is missing on this host; install nftables {needed} or newer"))
+    elif needs and facts.version < OLDEST:
+        found = ".".join(str(number) for number in facts.version)
+        problems.append(Problem("", f"nftables {found} is too old; guards need {needed} or newer"))
+    owners = applied.owners("guards")
+    for name in [*document.guards.removed, *(guard.name for guard in document.guards.items)]:
+        label = owners.get(name, document.owner)
+        if label != document.owner:
+            place = f"{document.guards.place(name)}.interface"
+            problems.append(Problem(place, f"{name} is guarded by owner {label!r}, not {document.owner!r}; change it there"))
+    declared = {guard.name for guard in document.guards.items}
+    others = {name: item for name, item in memory.items() if name not in declared}
+    if others and declared:
+        known = [(item.guard, f"the guard {name} of owner {item.owner!r}") for name, item in others.items()]
+        clashes = guard_clashes([*known, *((guard, place) for place, guard in document.guards.placed())])
+        problems += [problem for problem in clashes if problem.path.startswith(document.guards.path)]
+    return problems
+
+
+def _warnings(guards: t.Sequence[Guard], state: HostState, applied: Applied) -> list[str]:
+    """What makes a guard worth less than it looks, on the host as it is once the bridges and taps are as declared."""
+    lines, leaky = [], set()
+    for guard in guards:
+        for name in guard.interfaces:
+            tap, link = applied.taps.get(name), state.links.get(name)
+            bridge = tap.tap.bridge if tap else link.master if link else ""
+            master, ours = state.links.get(bridge), applied.bridges.get(bridge)
+            if (tap or link) and not (master or ours) and not guard.routed:
+                lines.append(f"{name} is no port of a bridge, so its guard does nothing; if the host routes for it, say routed: true")
+            settings = ours.bridge.settings if ours else master.bridge if master else None
+            if settings is not None and not settings.no_linklocal_learn:
+                leaky.add(bridge)
+    for name in sorted(leaky):
+        cure = f"set ip link set {name} type bridge no_linklocal_learn 1"
+        cure = "declare it with no_linklocal_learn: true" if name in applied.bridges else cure
+        lines.append(f"{name} learns from link-local frames, by which a guest can still take another's MAC there; {cure}")
+    return lines
+
+
+def _texts(seen: Seen, wanted: t.Sequence[Table], applied: Applied) -> dict[str, tuple[str, str]]:
+    """What people are told: the rules of each table that change, and each guard with what it has in the sets."""
+    texts = {}
+    ports: dict[str, tuple[list[str], list[str]]] = {}
+    after = {table.key: as_seen(table) for table in wanted}
+    for key in TABLES:
+        old, new = seen.get(key, SeenTable()), after.get(key, SeenTable())
+        texts[f"table {' '.join(key)} (nft)"] = (_rules(old), _rules(new))
+        for name in sorted({*old.sets, *new.sets}):
+            was, will = old.sets.get(name, frozenset()), new.sets.get(name, frozenset())
+            for element in was ^ will:
+                ports.setdefault(element.split('"')[1], ([], []))
+    for side, tables in enumerate((seen, after)):
+        for key, table in tables.items():
+            for name, elements in sorted(table.sets.items()):
+                for element in sorted(elements):
+                    port, _dot, rest = element[1:].partition('"')
+                    if port in ports:
+                        ports[port][side].append(f"  {key[0]} {name} {rest.removeprefix(' . ')}".rstrip())
+    for port, (had, gets) in sorted(ports.items()):
+        lost = port in applied.guards and not had
+        before = [f"guard {port}: UNGUARDED, its rules are gone"] if lost else [f"guard {port}", *had] if had else []
+        texts[f"guard {port} (nft)"] = ("\n".join([*before, ""]) if before else "", "\n".join([f"guard {port}", *gets, ""]) if gets else "")
+    return texts
+
+
+def _rules(table: SeenTable) -> str:
+    lines = []
+    for name, rules in sorted(table.ours.items()):
+        lines += [f"chain {name}", *(f"  {' '.join([*(f'@{item}' for item in rule[:-1]), rule[-1]]).strip()}" for rule in rules)]
+    return "\n".join([*lines, ""]) if lines else ""
+
+
+def files(applied: Applied, state: HostState) -> dict[str, FileState]:
+    """The ruleset of what is kept, and the unit that loads it."""
+    kept = {name: item for name, item in applied.guards.items() if item.persist}
+    settings = applied.guard_settings
+    if not settings.persist:
+        settings = replace(settings, unlisted=False, match=())
+    return ruleset_files("guards", reload_text(guard_tables(_guards(kept, settings))))
+
+
+def handover(change: KindChange) -> list[Step]:
+    """The unit is enabled when it comes, and disabled before it goes. It is active, or it would not be reloaded with nftables."""
+    read_units = Run(("systemctl", "daemon-reload"), may_fail=True)
+    facts: GuardFacts = change.state.kinds.get("guards") or GuardFacts()
+    enable, disable = (Run(("systemctl", word, UNIT), may_fail=True) for word in ("enable", "disable"))
+    start, stop = (Run(("systemctl", word, UNIT), may_fail=True) for word in ("start", "stop"))
+    comes = change.files.get(UNIT_PATH) is not None
+    stands = UNIT_PATH not in change.files and UNIT_PATH in change.after.files
+    steps = []
+    if UNIT_PATH in change.files:
+        steps.append(Step(Phase.PREPARE, "systemd forgets the unit again", (), (read_units,), lasting=True))
+        if comes:
+            steps.append(Step(Phase.SERVICE, "the filter comes back at boot", (read_units, enable), (disable,), lasting=True))
+        else:
+            steps.append(Step(Phase.FREEZE, "the filter does not come back", (stop, disable), (read_units, enable, start), lasting=True))
+            steps.append(Step(Phase.SERVICE, "systemd forgets the unit", (read_units,)))
+    if comes or (stands and not facts.loads):
+        steps.append(Step(Phase.SERVICE, "the filter is loaded again with nftables' own", (start,), (stop,)))
+    return steps
+
+
+KIND = Kind("guards", lambda document, applied: frozenset(), plan_guards, files, handover)

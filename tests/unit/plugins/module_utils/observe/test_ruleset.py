@@ -1,0 +1,70 @@
+# Copyright: (c) 2026, hypervisor.vnet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Tables as nft 1.0.6 and 1.1.3 list them in JSON, and the same in our words."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from ansible_collections.hypervisor.vnet.plugins.module_utils.model.ruleset import shape_of
+from ansible_collections.hypervisor.vnet.plugins.module_utils.observe.ruleset import parse_table
+
+
+def table(*items: dict[str, Any]) -> str:
+    return json.dumps({"nftables": [{"metainfo": {"json_schema_version": 1}}, *items]})
+
+
+def set_of(kind: Any, *elements: Any) -> dict[str, Any]:
+    return {"set": {"family": "bridge", "name": "it", "table": "vnet_guard", "type": kind, "handle": 1, "elem": list(elements)}}
+
+
+IIFNAME = {"meta": {"key": "iifname"}}
+RAW = {"payload": {"base": "th", "offset": 64, "len": 128}}
+TO = {"payload": {"protocol": "ip6", "field": "daddr"}}
+
+
+@pytest.mark.parametrize(
+    ("item", "elements"),
+    [
+        (set_of("ifname", "vif1.0"), {'"vif1.0"'}),
+        (set_of("ifname"), set()),
+        (set_of(["ifname", "integer"], {"concat": ["vif1.0", 95529467905]}), {'"vif1.0" . 0x163e000001'}),
+        (set_of({"typeof": {"concat": [IIFNAME, RAW]}}, {"concat": ["vif1.0", "0xfe80"]}), {'"vif1.0" . 0xfe80'}),
+        (set_of({"typeof": {"concat": [IIFNAME, TO]}}, {"concat": ["vif1.0", "2001:DB8::"]}), {'"vif1.0" . 2001:db8::'}),
+        (set_of(["ifname", "inet_proto", "inet_service"], {"concat": ["vif1.0", 6, 25]}), {'"vif1.0" . 6 . 25'}),
+    ],
+)
+def test_elements(item: dict[str, Any], elements: set[str]) -> None:
+    assert parse_table(table(item)).sets == {"it": elements}
+
+
+def test_counters() -> None:
+    found = parse_table(
+        table(set_of("ifname", {"elem": {"val": "vif1.0", "counter": {"packets": 3, "bytes": 180}}}, {"elem": {"val": "b"}}))
+    )
+    assert found.sets == {"it": {'"vif1.0"', '"b"'}}
+    assert found.counters == {"it": {'"vif1.0"': (3, 180)}}
+
+
+def match(right: Any) -> dict[str, Any]:
+    return {"match": {"op": "==", "left": IIFNAME, "right": right}}
+
+
+@pytest.mark.parametrize(
+    ("rule", "expressions"),
+    [
+        ("iifname @from_guest goto guest", [match("@from_guest"), {"goto": {"target": "guest"}}]),
+        ('counter goto refused comment "to drop @it"', [{"counter": {"packets": 1, "bytes": 2}}, {"goto": {"target": "refused"}}]),
+        ("iifname . @th,208,48 @lladdr iifname @b return", [match("@lladdr"), match("@b"), {"return": None}]),
+        ("ether type vmap { ip : goto a, arp : goto b }", [{"vmap": {"key": {}, "data": {}}}]),
+        ("iifname @a log group 3", [match("@a"), {"log": {"group": 3}}]),
+    ],
+)
+def test_a_rule_has_one_shape(rule: str, expressions: list[dict[str, Any]]) -> None:
+    there = parse_table(table({"chain": {"name": "c"}}, {"rule": {"chain": "c", "expr": expressions}}))
+    assert there.chains == {"c": (shape_of(rule),)}

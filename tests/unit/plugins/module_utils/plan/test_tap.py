@@ -1,0 +1,113 @@
+# Copyright: (c) 2026, hypervisor.vnet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Plans of taps beside and in the bridge that carries the controller's connection, and in every back end."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from ansible_collections.hypervisor.vnet.plugins.module_utils.model.applied import Applied, applied_from_text
+from ansible_collections.hypervisor.vnet.plugins.module_utils.model.control import ControlPath
+from ansible_collections.hypervisor.vnet.plugins.module_utils.model.document import Declared, Document
+from ansible_collections.hypervisor.vnet.plugins.module_utils.model.networkd import Facts, NetworkFile
+from ansible_collections.hypervisor.vnet.plugins.module_utils.model.problem import Refused
+from ansible_collections.hypervisor.vnet.plugins.module_utils.model.state import BridgeSettings, FileState, HostState, Link, TapDevice
+from ansible_collections.hypervisor.vnet.plugins.module_utils.model.tap import Account, Tap, TapFacts
+from ansible_collections.hypervisor.vnet.plugins.module_utils.observe import ifupdown, networkmanager
+from ansible_collections.hypervisor.vnet.plugins.module_utils.plan.document import Plan, plan_document
+from ansible_collections.hypervisor.vnet.plugins.module_utils.render.diff import commands
+
+BRIDGE = Link("br0", 9, kind="bridge", mac="52:54:00:00:b0:00", up=True, bridge=BridgeSettings())
+STATE = HostState(links={"br0": BRIDGE}, control=ControlPath("203.0.113.9", "10.0.0.2", "br0"), machine_id="0")
+INTERFACES = FileState("source /etc/network/interfaces.d/*\n")
+MANAGERS = {
+    "networkd": Facts(True, (), {"10-br0.network": NetworkFile("/etc/systemd/network/10-br0.network", "[Match]\nName=br0\n")}),
+    "ifupdown": ifupdown.Facts(True, False, {"/etc/network/interfaces": INTERFACES}, {"lo": "lo", "br0": "br0"}),
+    "networkmanager": networkmanager.Facts(True),
+}
+
+
+def planned(*taps: Tap, persist: str = "none", state: HostState = STATE, applied: Applied | None = None) -> Plan:
+    managers = {persist: MANAGERS[persist]} if persist in MANAGERS else {}
+    state = replace(state, managers=managers, files={"/etc/network/interfaces": INTERFACES})
+    return plan_document(Document(taps=Declared(taps, path="taps"), persist=persist), state, applied or Applied())
+
+
+def there(plan: Plan, name: str) -> HostState:
+    """The host once the plan is done."""
+    tap = plan.applied.taps[name]
+    link = Link(name, 10, "tun", mac=tap.mac, mtu=tap.mtu, up=True, master=tap.tap.bridge, tap=TapDevice())
+    return replace(STATE, links={**STATE.links, name: link})
+
+
+@pytest.mark.parametrize("persist", ["none", *MANAGERS])
+def test_a_tap_comes_into_the_bridge_of_the_connection_and_goes(persist: str) -> None:
+    plan = planned(Tap("tap0", "br0"), persist=persist)
+    assert plan.steps and bool(plan.files) is (persist != "none")
+    assert plan.control == ()
+    assert applied_from_text(plan.applied.to_text()) == plan.applied
+    gone = Document(taps=Declared(removed=("tap0",)))
+    managers = {persist: MANAGERS[persist]} if persist in MANAGERS else {}
+    after = replace(there(plan, "tap0"), managers=managers)
+    left = plan_document(gone, after, plan.applied)
+    assert left.steps and left.control == ()
+    # the controller may be the guest behind it
+    guest = replace(after, links={**after.links, "tap0": replace(after.links["tap0"], carrier=True)})
+    assert "tap0 is removed" in plan_document(gone, guest, plan.applied).control
+
+
+@pytest.mark.parametrize("tap", [Tap("tap0", "br0", mtu=1400), Tap("tap0", "br0", mac="02:00:00:00:00:01")])
+def test_a_tap_from_which_the_bridge_may_take_something_touches_the_connection(tap: Tap) -> None:
+    assert planned(tap).control == ("tap0 becomes a port of br0",)
+
+
+def test_one_batch_for_all_in_the_words_of_an_administrator() -> None:
+    facts = TapFacts(users={"qemu": Account(64055, "qemu")})
+    plan = planned(Tap("tap0", "br0", "qemu", mac="fe:00:00:00:00:01"), Tap("tap1", up=False), state=replace(STATE, kinds={"taps": facts}))
+    assert len(plan.steps) == 1
+    assert commands(plan.steps) == [
+        "ip tuntap add dev tap0 mode tap user qemu",
+        "ip link set dev tap0 address fe:00:00:00:00:01 addrgenmode none master br0 up",
+        "ip tuntap add dev tap1 mode tap",
+        f"ip link set dev tap1 address {plan.applied.taps['tap1'].mac}",
+    ]
+
+
+def test_a_host_without_tun_loads_it_or_says_so() -> None:
+    plan = planned(Tap("tap0"), state=replace(STATE, kinds={"taps": TapFacts(tun=False)}))
+    assert commands(plan.steps)[0] == "modprobe tun"
+    with pytest.raises(Refused, match="taps: this host has no /dev/net/tun"):
+        planned(Tap("tap0"), state=replace(STATE, kinds={"taps": TapFacts(tun=False, loadable=False)}))
+
+
+def test_a_tun_device_that_its_user_cannot_open() -> None:
+    facts = TapFacts(tun_mode=0o600, users={"qemu": Account(64055, "qemu")})
+    with pytest.raises(Refused, match="/dev/net/tun is 0600, so that qemu cannot open it; chmod 0666"):
+        planned(Tap("tap0", user="qemu"), state=replace(STATE, kinds={"taps": facts}))
+
+
+def test_what_a_back_end_cannot_keep() -> None:
+    with pytest.raises(Refused, match=r"taps\[0\].isolated: NetworkManager has no word"):
+        planned(Tap("tap0", "br0", isolated=True), persist="networkmanager")
+    everything = Facts(True, (), {"00-all.network": NetworkFile("/etc/systemd/network/00-all.network", "[Match]\nName=tap*\n")})
+    document = Document(taps=Declared((Tap("tap0"),), path="taps"), persist="networkd")
+    with pytest.raises(Refused, match=r"00-all\.network sorts before 05-hypervisor-vnet-tap0\.network"):
+        plan_document(document, replace(STATE, managers={"networkd": everything}), Applied())
+    unread = ifupdown.Facts(True, False, {"/etc/network/interfaces": FileState("")}, {"lo": "lo", "br0": "br0"})
+    document = replace(document, persist="ifupdown")
+    with pytest.raises(Refused, match=r"does not read /etc/network/interfaces\.d/hypervisor-vnet-tap0; add `source"):
+        plan_document(document, replace(STATE, managers={"ifupdown": unread}), Applied())
+
+
+def test_what_keeps_the_bridge_keeps_its_taps() -> None:
+    names = {"br0": 9}
+    facts = replace(MANAGERS["networkd"], names=names, links={9: "10-br0.network"})
+    state = replace(STATE, managers={"networkd": facts, "networkmanager": MANAGERS["networkmanager"]})
+    plan = plan_document(Document(taps=Declared((Tap("tap0", "br0"),))), state, Applied())
+    assert plan.applied.taps["tap0"].persist == "networkd"
+    with pytest.raises(Refused, match="all run here; which one shall keep tap1"):
+        plan_document(Document(taps=Declared((Tap("tap1"),))), state, Applied())
