@@ -15,6 +15,7 @@ VENV := .venv
 READY := $(VENV)/.ready
 GATES ?=
 HOST ?=
+SOAK ?= tests/lab/test_confirm.py tests/lab/test_watchdog.py tests/lab/test_cut.py tests/lab/test_controller.py
 
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export LANG := C.UTF-8
@@ -22,7 +23,7 @@ export LC_ALL := C.UTF-8
 export PYTHONDONTWRITEBYTECODE := 1
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/build
 
-.PHONY: help demo test lint format unit kernel attack lab lab-up lab-ssh lab-down matrix bench docs changelog build clean root stage
+.PHONY: help demo test lint format unit kernel attack lab soak lab-up lab-ssh lab-down matrix bench docs changelog build clean root stage
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
@@ -59,6 +60,11 @@ lab: root stage ## the playbooks on whole hosts over real SSH (root)
 	@tests/tools/packages.sh qemu-system-x86_64=qemu-system-x86
 	@echo "== lab"
 	@pytest -v -n 2 --dist loadfile tests/lab
+
+soak: root stage ## changes that cut hosts off, at every step and 20 to 30 times each: hours (root)
+	@tests/tools/packages.sh qemu-system-x86_64=qemu-system-x86
+	@echo "== soak"
+	@VNET_SOAK=1 pytest -v -s $(SOAK)
 
 lab-up: root stage ## start the lab's hosts and leave them running, to play with (root)
 	@python3 tests/lab/lab.py up

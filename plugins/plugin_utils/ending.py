@@ -53,11 +53,13 @@ def failure_text(ending: Ending, span: Span) -> str:
         lines.append(f"The last step was: {report['step']}.")
     if ending.errors:
         lines.append(f"Seen from here: {_listed(ending.errors)}.")
-    if ending.probes:
-        lines.append(f"Probes that failed: {_listed(ending.probes)}.")
-    if report.get("undone"):
-        lines.append(f"Undone: {'; '.join(report['undone'])}.")
+    unsaid = {name: why for name, why in ending.probes.items() if f"{name}: {why}" not in str(report.get("why"))}
+    if unsaid:
+        lines.append(f"Probes that failed: {_listed(unsaid)}.")
     wrong = [*(report.get("failures") or []), *(report.get("left") or [])]
+    if report.get("undone"):
+        whole = "" if wrong else "; the host is as it was before"
+        lines.append(f"Undone: {len(report['undone'])} groups of steps, listed in report.undone{whole}.")
     if wrong:
         lines.append(f"Not undone: {'; '.join(wrong)}.")
     broken = {name: why for name, why in (report.get("probes") or {}).items() if why}

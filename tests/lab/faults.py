@@ -24,11 +24,15 @@ NOBODY4 = "10.213.7.249"
 
 @dataclass(frozen=True)
 class Fault:
-    """``bridges`` of a host, ``meddle`` beside the change (given its host and the timeout), and ``says``: what the failure must name."""
+    """``bridges`` of a host, ``meddle`` beside the change (given its host and the timeout), and ``says``: what the failure must name.
+
+    One that ``outlasts`` the undoing of the change still fails the probes then.
+    """
 
     bridges: Callable[[Machine], list[dict[str, Any]]]
     says: Callable[[Machine], str]
     meddle: Callable[[Machine, int], None] | None = None
+    outlasts: bool = False
 
 
 def own(host: Machine, **more: Any) -> list[dict[str, Any]]:
@@ -90,6 +94,8 @@ FAULTS = {
         lambda host: own(host, gateway4=NOBODY4, gateway6=ROUTER6), lambda host: f"gateway4: {NOBODY4} on xenbr0 answers neither"
     ),
     "uplink": Fault(_wrong_uplink, lambda host: f"{host.address}: "),
-    "cable": Fault(lambda host: [{"name": "xenbr0", "uplink": host.uplink}], lambda host: f"{host.address}: ", _pull_the_cable),
+    "cable": Fault(
+        lambda host: [{"name": "xenbr0", "uplink": host.uplink}], lambda host: f"{host.address}: ", _pull_the_cable, outlasts=True
+    ),
     "router": Fault(over_second_gateway, lambda host: f"gateway4: {OTHER4} on xenbr0 answers neither", _kill_the_gateway),
 }

@@ -152,7 +152,7 @@ def test_killed_in_the_middle(trio: Lab, lost: Product) -> None:
         steps.hold(NETWORK)
         id_ = begin(lost, host, WRONG, LATER)
         wait_until(lambda: steps.reached, 30, f"{host.name} comes to its network")
-        assert say(host, "result", id_, "--wait", "0") == {"state": "running"}
+        assert say(host, "result", id_, "--wait", "0")["state"] == "running"
         host.exec(["kill", "-KILL", steps.process])
         steps.release()
         # Nobody has to wait for the deadline.
@@ -212,22 +212,33 @@ def test_the_disk_fills_up(trio: Lab, lost: Product) -> None:
         assert restored(before, host) == []
         host.exec(["rm", "/run/disk/filler"])
 
-        # On the way back our own files are removed, and have to be written again when it fails.
-        id_ = begin(lost, host, PRESENT, LATER)
-        done(host, id_)
-        assert say(host, "confirm", id_)["confirmed"]
-        before = host.snapshot()
+        # In the middle of writing files.
         steps = Steps(host)
-        steps.hold(MEMORY)
-        id_ = begin(lost, host, ABSENT, LATER)
-        wait_until(lambda: steps.reached, 30, f"{host.name} has only its memory and the answer still to write")
+        steps.hold(FILE)
+        id_ = begin(lost, host, PRESENT, LATER)
+        wait_until(lambda: steps.reached, 30, f"{host.name} comes to its files")
         host.exec(["sh", "-c", FILL])
         steps.release()
         answer = wait_until(lambda: _ended(host, id_), LATE, f"{host.name} ends the run")
         assert answer["result"]["failed"]
-        assert "/var/lib/hypervisor-vnet/" in answer["result"]["msg"]
         assert "cannot be written: No space left on device" in answer["result"]["msg"]
         assert answer["result"]["msg"].endswith("the host is as it was before")
+        assert restored(before, host) == []
+        host.exec(["rm", "/run/disk/filler"])
+
+        # On the way back our own files are removed, and have to be written again when it is undone.
+        id_ = begin(lost, host, PRESENT, LATER)
+        done(host, id_)
+        assert say(host, "confirm", id_)["confirmed"]
+        before = host.snapshot()
+        steps.hold(MEMORY)
+        id_ = begin(lost, host, ABSENT, LATER)
+        wait_until(lambda: steps.reached, 30, f"{host.name} has only its memory and the answer still to write")
+        host.exec(["sh", "-c", FILL])
+        host.exec(["kill", "-KILL", steps.process])
+        steps.release()
+        report = undone(host, id_, LATE)
+        assert is_restored(report), report
         assert restored(before, host) == []
         host.power_cycle()
 

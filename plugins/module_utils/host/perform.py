@@ -22,6 +22,8 @@ from .machine import Completed, Machine
 _INDEX = re.compile(r"\{index:([^}]+)\}")
 _SIX = "-6 "
 _DAEMON_LIMIT = 5.0
+# A bridge that got its port just now has none for a moment.
+_NO_CARRIER = 1.0
 _FAILED_LINE = re.compile(r"Command failed -:(\d+)")
 
 
@@ -131,10 +133,14 @@ def _failed(argv: t.Sequence[str], done: Completed) -> VnetError:
 
 def _await(machine: Machine, action: Await) -> None:
     end = time.monotonic() + action.limit
-    seen = ""
+    carried, seen = time.monotonic(), ""
     while True:
         seen = machine.text(action.path) if action.path else machine.run(action.argv, limit=max(action.limit, 1.0)).out.strip()
         if (seen == action.value) if action.path else (action.value in seen):
+            return
+        if machine.text(f"/sys/class/net/{action.link}/carrier") != "0":
+            carried = time.monotonic()
+        if time.monotonic() >= carried + _NO_CARRIER:
             return
         if time.monotonic() >= end:
             break

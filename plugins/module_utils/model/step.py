@@ -141,13 +141,17 @@ class Run:
 
 @dataclass(frozen=True)
 class Await:
-    """A condition with a limit in seconds. ``path``: the file's text is ``value``; ``argv``: the command's output holds ``value``."""
+    """A condition with a limit in seconds. ``path``: the file's text is ``value``; ``argv``: the command's output holds ``value``.
+
+    Nobody waits for what a manager does with ``link`` while that has no carrier.
+    """
 
     value: str
     limit: float
     path: str = ""
     argv: tuple[str, ...] = ()
     must: bool = True
+    link: str = ""
 
     def command(self) -> str:
         return f"# wait until {self.path or shlex.join(self.argv)} says {self.value}"

@@ -353,7 +353,7 @@ def _has_layer3(name: str, bridge: AppliedBridge) -> bool:
 
 
 def _configured(link: str, must: bool) -> Action:
-    return Await("configured", _AGREE_LIMIT, argv=("networkctl", "list", "--no-legend", "--no-pager", link), must=must)
+    return Await("configured", _AGREE_LIMIT, argv=("networkctl", "list", "--no-legend", "--no-pager", link), must=must, link=link)
 
 
 BACKEND = Backend("networkd", active, claims, problems, capture, files, no_edits, freeze, thaw)

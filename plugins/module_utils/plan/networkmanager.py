@@ -283,7 +283,7 @@ def _restart(handover: Handover, side: t.Mapping[str, AppliedBridge], other: t.M
             actions.append(Remove(f"{_STATES}/{{index:{link}}}"))
     actions.append(Run(("systemctl", "start", "NetworkManager")))
     for link, uuid in wanted.items():
-        actions.append(Await(f"{uuid}:{link}:activated", _AGREES, argv=_ACTIVE, must=False))
+        actions.append(Await(f"{uuid}:{link}:activated", _AGREES, argv=_ACTIVE, must=False, link=link))
     return (*actions, *(_bring(uuid, link) for link, uuid in wanted.items()))
 
 
@@ -321,7 +321,7 @@ def _look(handover: Handover, side: t.Mapping[str, AppliedBridge], other: t.Mapp
 def _checks(side: t.Mapping[str, AppliedBridge]) -> tuple[Action, ...]:
     """Our profiles must be in force. A bridge that waits for a lease or its first port is still activating."""
     ours = _ours(side)
-    settled = [Await(f"{uuid}:{link}:activated", _AGREES, argv=_ACTIVE, must=False) for link, uuid in ours.items()]
+    settled = [Await(f"{uuid}:{link}:activated", _AGREES, argv=_ACTIVE, must=False, link=link) for link, uuid in ours.items()]
     return (*settled, *(Await(f"{uuid}:{link}:activat", _AGREES, argv=_ACTIVE) for link, uuid in ours.items()))
 
 

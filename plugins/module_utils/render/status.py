@@ -30,6 +30,7 @@ def status_text(facts: Facts) -> str:
     blocks = [_bridge(bridge, facts) for bridge in facts["bridges"]] or [[("bridges", "none")]]
     names = {bridge["name"] for bridge in facts["bridges"]}
     blocks += [_link(link, facts) for link in facts["links"] if link["name"] not in names and _has_addresses(link, facts)]
+    blocks += [_guards(facts["guards"])] if facts["guards"] else []
     blocks += [_pending(facts), _last(facts["last"]), *([_undone(facts["report"])] if facts["report"] else [])]
     return "\n".join(_text(block) for block in blocks)
 
@@ -105,6 +106,20 @@ def _leads(route: Facts, name: str) -> bool:
 
 def _global(addresses: t.Iterable[str]) -> list[str]:
     return [address for address in addresses if not address.startswith("fe80:")]
+
+
+def _guards(guards: t.Sequence[Facts]) -> Rows:
+    """What is not guarded as declared comes first, then who was refused most."""
+    ordered = sorted(guards, key=lambda guard: (guard["state"] != "UNGUARDED", -guard["refused"]["packets"]))
+    return _lines(
+        "guards", [f"{guard['interface']} {_guarded(guard)}: {' '.join([guard['mac'], *guard['addresses']])}" for guard in ordered]
+    )
+
+
+def _guarded(guard: Facts) -> str:
+    refused = guard["refused"]["packets"]
+    seen = f"{refused} {'packet' if refused == 1 else 'packets'} {'refused' if guard['mode'] == 'enforce' else 'it would refuse'}"
+    return ", ".join([guard["state"], *([seen] if refused else [])])
 
 
 def _pending(facts: Facts) -> Rows:

@@ -63,10 +63,20 @@ def test_undone_says_all_that_is_known():
         "The last step was: the default route moves to xenbr0.\n"
         "Seen from here: 10.0.0.5: no answer within 15 s; 10.0.0.9: No route to host.\n"
         "Probes that failed: tcp a:1: refused.\n"
-        "Undone: the default route moves to xenbr0; eth0 moves into xenbr0.\n"
+        "Undone: 2 groups of steps, listed in report.undone.\n"
         "Not undone: ip route add default via 10.0.0.1: no route to host; eth0 is not as it was before.\n"
         "Probes that fail since: gateway4: 10.0.0.1 answers neither ARP nor ICMP.",
     }
+
+
+def test_what_the_report_says_is_not_said_again():
+    report = {**REPORT, "why": "not confirmed within 9 s; tcp a:1: refused", "failures": [], "left": [], "probes": {"tcp a:1": ""}}
+    ending = Ending("undone", {"state": "undone", "report": report}, "10.0.0.5", {}, {"tcp a:1": "refused"})
+    assert task_result(PLANNED, ending, SPAN, 1)["msg"] == (
+        "The host has undone the change by itself: not confirmed within 9 s; tcp a:1: refused.\n"
+        "The last step was: the default route moves to xenbr0.\n"
+        "Undone: 2 groups of steps, listed in report.undone; the host is as it was before."
+    )
 
 
 @pytest.mark.parametrize(

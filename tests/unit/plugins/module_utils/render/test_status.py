@@ -51,6 +51,7 @@ def host(state: HostState, memory: Applied, **more: t.Any) -> Facts:
         "bridges": bridge_facts(state, memory, {}),
         "addresses": address_facts(state),
         "routes": route_facts(state),
+        "guards": [],
         "managers": [{"name": "networkd", "active": True, "claims": ["eth0", "eth1"]}],
         "journal": {"state": "none", "groups": 0, "seconds_left": 0},
         "pending": None,
@@ -120,6 +121,25 @@ MOVED = HostState(
 )
 SITE = applied(Bridge("xenbr0", "eth0", ports=("eth2",)), Bridge("xenbr1"))
 CROWDED = HostState(links(bridge("br0", 2), *(nic(f"tap{number}", 3 + number, "br0", kind="tun") for number in range(1000))))
+
+
+def guard(interface: str, state: str, refused: int, *addresses: str, mode: str = "enforce") -> Facts:
+    return {
+        "interface": interface,
+        "mac": "52:54:00:00:00:21",
+        "addresses": addresses,
+        "mode": mode,
+        "state": state,
+        "refused": {"packets": refused, "bytes": 60 * refused},
+    }
+
+
+GUARDED = [
+    guard("vif1.0", "enforce", 0, "192.0.2.21"),
+    guard("vif2.0", "observe", 1, "192.0.2.22", "2001:db8::22", mode="observe"),
+    guard("web-eth0", "enforce", 1234567, "192.0.2.32/28"),
+    guard("a-long-name-of0", "UNGUARDED", 0, "192.0.2.24", "2001:db8:0:1:2:3:4:24"),
+]
 STATUS = {
     "nothing-of-ours": host(PLAIN, Applied()),
     "moved": host(MOVED, SITE, last=KEPT),
@@ -151,6 +171,7 @@ STATUS = {
         ),
     ),
     "crowded": host(CROWDED, Applied()),
+    "guarded": host(MOVED, SITE, guards=GUARDED),
 }
 
 
