@@ -36,7 +36,6 @@ class GuestInterfaces:
 
     taps: tuple[tuple[str, Tap], ...] = ()
     guards: tuple[tuple[str, Guard], ...] = ()
-    names: tuple[str, ...] = ()
     problems: list[Problem] = field(default_factory=list)
 
 
@@ -50,18 +49,17 @@ def read_guests(guests: t.Sequence[Options], bridges: t.Mapping[str, str], path:
     """The taps and guards of all guests. ``bridges``: name of a network -> its bridge; other names are bridges themselves."""
     taps: list[tuple[str, Tap]] = []
     guards: list[tuple[str, Guard]] = []
-    names: list[str] = []
     problems = _name_problems(guests, path)
     for place, interface in _interfaces(guests, path):
         if not has_tap(interface):
             continue
-        names.append(interface.get("name") or "")
         wrong = _missing(interface, place)
         problems += wrong
         if not wrong:
             problems += _read_interface(interface, bridges, place, taps, guards)
     problems += tap_clashes(taps) + guard_clashes([(guard, place) for place, guard in guards])
-    return GuestInterfaces(tuple(taps), tuple(guards), tuple(names), [in_guest_words(problem) for problem in problems])
+    # What a tap and its guard have in common is wrong once.
+    return GuestInterfaces(tuple(taps), tuple(guards), list(dict.fromkeys(in_guest_words(problem) for problem in problems)))
 
 
 def in_guest_words(problem: Problem) -> Problem:

@@ -8,10 +8,16 @@
 
 from __future__ import annotations
 
+import typing as t
+
 from ..model.state import FileState
 from ..model.tap import Account, AppliedTap
 from . import ifupdown, networkd, networkmanager
 from .networkd import FOLDER, PREFIXES
+
+# Before every distribution's own, which say that a MAC is what comes of the name and the machine's id.
+LINK_FILE = "/systemd/network/10-hypervisor-vnet-taps.link"
+_WRITTEN = "# Written by hypervisor.vnet for"
 
 
 def networkd_files(applied: AppliedTap) -> dict[str, FileState]:
@@ -83,12 +89,30 @@ def networkmanager_files(applied: AppliedTap) -> dict[str, FileState]:
     return {networkmanager.bridge_path(name): networkmanager.keyfile(_first(applied), sections)}
 
 
+def link_files(taps: t.Mapping[str, AppliedTap]) -> dict[str, FileState]:
+    """systemd.link(5): udev gives a new tap a MAC of its own, and whether before or after ours is a matter of luck.
+
+    Taps that do not outlive a reboot stand in a file that does not either.
+    """
+    files = {}
+    for folder, lasting in (("/etc", True), ("/run", False)):
+        names = sorted(name for name, tap in taps.items() if (tap.persist != "none") is lasting)
+        if names:
+            lines = [
+                f"{_WRITTEN} its taps; change them in the inventory, not here.",
+                "[Match]",
+                *(f"OriginalName={name}" for name in names),
+            ]
+            files[f"{folder}{LINK_FILE}"] = FileState("\n".join([*lines, "", "[Link]", "MACAddressPolicy=none", ""]))
+    return files
+
+
 def _numbers(**accounts: Account | None) -> dict[str, str]:
     return {key: str(account.number) for key, account in accounts.items() if account}
 
 
 def _first(applied: AppliedTap) -> str:
-    return f"# Written by hypervisor.vnet for tap {applied.tap.name} (owner {applied.owner}); change it in the inventory, not here."
+    return f"{_WRITTEN} tap {applied.tap.name} (owner {applied.owner}); change it in the inventory, not here."
 
 
 def _yes(value: bool) -> str:

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import pathlib
 
+import pytest
 import yaml
 
-from ansible_collections.hypervisor.vnet.plugins.module_utils.argspec import CHANGE_OPTIONS, NETWORK_OPTIONS
+from ansible_collections.hypervisor.vnet.plugins.module_utils.argspec import CHANGE_OPTIONS, GUEST_OPTIONS, HOST_OPTIONS, NETWORK_OPTIONS
 
-ROLE = pathlib.Path(__file__).resolve().parents[3] / "roles/bridge"
+ROLES = pathlib.Path(__file__).resolve().parents[3] / "roles"
+# What a role leaves to the other one.
+_BRIDGES_ALONE = ("networks", "adopt", "bridge_netfilter")
 
 
-def _main():
-    return yaml.safe_load((ROLE / "meta/argument_specs.yml").read_text(encoding="utf-8"))["argument_specs"]["main"]["options"]
+def _main(role):
+    return yaml.safe_load((ROLES / role / "meta/argument_specs.yml").read_text(encoding="utf-8"))["argument_specs"]["main"]["options"]
 
 
 def _bare(spec):
@@ -28,30 +31,46 @@ def _bare(spec):
 
 
 def test_networks():
-    options = _bare(_main()["bridge_networks"])["options"]
+    options = _bare(_main("bridge")["bridge_networks"])["options"]
     # the role knows one layout
     assert options.pop("layout") == {"type": "str", "default": "bridge", "choices": ["bridge"]}
     assert options == {name: spec for name, spec in NETWORK_OPTIONS.items() if name != "layout"}
 
 
-def test_change_options():
-    options = {name: _bare(spec) for name, spec in _main().items()}
-    for name, spec in CHANGE_OPTIONS.items():
+def test_guests():
+    options = _bare(_main("guests")["guests_list"])["options"]
+    # the filter takes it away
+    assert options.pop("hosts") == {"type": "list", "elements": "str"}
+    assert options == GUEST_OPTIONS
+
+
+@pytest.mark.parametrize(
+    ("role", "module"),
+    [
+        ("bridge", CHANGE_OPTIONS),
+        ("guests", {name: spec for name, spec in HOST_OPTIONS.items() if name not in (*_BRIDGES_ALONE, "guests")}),
+    ],
+)
+def test_change_options(role, module):
+    options = {name: _bare(spec) for name, spec in _main(role).items()}
+    for name, spec in module.items():
         # the action plugin sets it
         if name == "checkpoint":
             continue
-        role = name if name.startswith("bridge_") else f"bridge_{name}"
-        expected = {**spec, "default": "bridge"} if name == "owner" else spec
-        assert options[role] == expected, role
+        variable = name if name.startswith(f"{role}_") else f"{role}_{name}"
+        expected = {**spec, "default": role} if name == "owner" else spec
+        assert options[variable] == expected, variable
 
 
-def test_every_variable_has_a_default_and_a_specification():
-    defaults = yaml.safe_load((ROLE / "defaults/main.yml").read_text(encoding="utf-8"))
-    specs = _main()
+@pytest.mark.parametrize("role", ["bridge", "guests"])
+def test_every_variable_has_a_default_and_a_specification(role):
+    defaults = yaml.safe_load((ROLES / role / "defaults/main.yml").read_text(encoding="utf-8"))
+    specs = _main(role)
     assert set(defaults) == set(specs)
     assert all(defaults[name] == spec["default"] for name, spec in specs.items() if "default" in spec)
 
 
-def test_every_variable_is_in_the_readme():
-    text = (ROLE / "README.md").read_text(encoding="utf-8")
-    assert [name for name in _main() if f"| `{name}` |" not in text] == []
+@pytest.mark.parametrize("role", ["bridge", "guests"])
+def test_every_variable_is_in_the_readme(role):
+    text = (ROLES / role / "README.md").read_text(encoding="utf-8")
+    assert [name for name in _main(role) if f"| `{name}` |" not in text] == []

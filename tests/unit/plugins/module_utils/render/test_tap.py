@@ -25,6 +25,17 @@ FULL = AppliedTap(
 HEAD = "# Written by hypervisor.vnet for tap tap{} (owner {}); change it in the inventory, not here.\n"
 
 
+def test_udev_gives_no_mac() -> None:
+    brief = AppliedTap("site", Tap("tap9"), "fe:00:00:00:00:09", 1500, "none")
+    head = "# Written by hypervisor.vnet for its taps; change them in the inventory, not here.\n[Match]\n"
+    assert render.link_files({"tap1": FULL, "tap0": PLAIN, "tap9": brief}) == {
+        "/etc/systemd/network/10-hypervisor-vnet-taps.link": FileState(
+            f"{head}OriginalName=tap0\nOriginalName=tap1\n\n[Link]\nMACAddressPolicy=none\n"
+        ),
+        "/run/systemd/network/10-hypervisor-vnet-taps.link": FileState(f"{head}OriginalName=tap9\n\n[Link]\nMACAddressPolicy=none\n"),
+    }
+
+
 def test_networkd() -> None:
     assert render.networkd_files(PLAIN) == {
         "/etc/systemd/network/05-hypervisor-vnet-tap0.netdev": FileState(
