@@ -15,7 +15,7 @@ VENV := .venv
 READY := $(VENV)/.ready
 GATES ?=
 HOST ?=
-SOAK ?= tests/lab/test_confirm.py tests/lab/test_watchdog.py tests/lab/test_cut.py tests/lab/test_controller.py
+SOAK ?= tests/lab/test_confirm.py tests/lab/test_watchdog.py tests/lab/test_cut.py tests/lab/test_interrupted.py
 
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export LANG := C.UTF-8

@@ -24,6 +24,7 @@ options:
     description:
       - V(open) sets the watchdog, V(confirmed) proves over a fresh connection that the host is reached and makes the changes stay,
         V(undone) undoes them at once.
+      - The task counts as changed only when V(undone) has undone something.
     type: str
     choices: [open, confirmed, undone]
     required: true

@@ -20,6 +20,8 @@ from .confirm import Confirmation, Ending, Span
 
 # Seconds. Undoing takes the time of the change itself; a network manager may have to be restarted.
 UNDOING = 60.0
+# Why a host has undone something, in its report, when it was told to.
+ASKED = "asked for"
 
 
 class CheckpointAction(ArmedAction):
@@ -55,7 +57,7 @@ class CheckpointAction(ArmedAction):
         reach = self._reached(task_vars)
         began = self._clock.now()
         ending = Confirmation(reach, span, self._teller(task_vars), self._clock).confirm()
-        result = self._ended({"changed": True}, ending, span, self._clock.now() - began, task_vars)
+        result = self._ended({"changed": False}, ending, span, self._clock.now() - began, task_vars)
         return result if result.get("failed") else _with_fact(self._told_where(result, task_vars), {"id": ""})
 
     def _undo(self, task_vars: dict[str, t.Any]) -> Result:
@@ -64,19 +66,18 @@ class CheckpointAction(ArmedAction):
             return {"changed": False}
         reach = self._reached(task_vars)
         seen = reach.ask(("rollback", span.id), UNDOING, fresh=True)
-        state = str((seen.answer or {}).get("state") or "")
-        if state == "undone":
-            ending = Ending("undone", seen.answer or {}, seen.place)
-        elif state:
-            raise AnsibleActionFail(f"The checkpoint {span.id} cannot be undone any more: the host says that it is {state}.")
+        if seen.answer:
+            ending = Ending(str(seen.answer.get("state")), seen.answer, seen.place)
         else:
             # The way that the question came by may be what has been undone.
             ending = Confirmation(reach, span, self._teller(task_vars), self._clock).await_return()
-        final = self._ended({"changed": True}, ending, span, 0.0, task_vars)
+        if ending.state not in ("undone", "lost"):
+            raise AnsibleActionFail(f"The checkpoint {span.id} cannot be undone any more: the host says that it is {ending.state}.")
+        final = self._ended({}, ending, span, 0.0, task_vars)
         report = final.get("report") or {}
+        final["changed"] = report.get("why") == ASKED and bool(report.get("undone"))
         if ending.state == "undone" and not report.get("failures") and not report.get("left"):
-            final = {**{key: value for key, value in final.items() if key not in ("failed", "msg")}, "changed": True}
-            return _with_fact(final, {"id": ""})
+            return _with_fact({key: value for key, value in final.items() if key not in ("failed", "msg")}, {"id": ""})
         return final
 
     def _span(self, task_vars: dict[str, t.Any]) -> Span | None:

@@ -28,7 +28,7 @@ CONSOLE_PROGRAM = "/usr/local/sbin/hypervisor-vnet"
 # Seconds. A login with sudo and Python may take CONNECTING; an existing connection is given up sooner.
 CONNECTING = 15.0
 ANSWERING = 3.0
-# How long the likeliest address is tried alone, and each one after it.
+# How long the likeliest addresses are tried alone, and each address before the next joins in.
 ALONE = 5.0
 STAGGER = 1.0
 RESETTING = 10.0
@@ -70,12 +70,10 @@ class Reach:
         if not fresh and not self._hangs:
             places.append(self.place)
             attempts.append(Attempt(self.place.name, 0.0, lambda: self._question(words)))
-        step = STAGGER if self._leaves else ALONE
         start = 0.0 if fresh or not attempts else STAGGER if self._leaves else wait + ANSWERING
-        for place in self._places():
+        for place, delay in self._places().items():
             places.append(place)
-            attempts.append(Attempt(place.name, start, _bind(self._question, words, place)))
-            start, step = start + step, STAGGER
+            attempts.append(Attempt(place.name, start + delay, _bind(self._question, words, place)))
         index, answer, errors = race(attempts, wait + CONNECTING)
         if not fresh:
             self._hangs = self._hangs or index != 0
@@ -110,12 +108,20 @@ class Reach:
         if getattr(type(self._connection), "reset", None) is not ConnectionBase.reset:
             self._connection.reset()
 
-    def _places(self) -> list[Place]:
-        """Most likely first."""
+    def _places(self) -> dict[Place, float]:
+        """Most likely first, each with the seconds after which it is tried. Another family than was reached before may be filtered."""
         if not self.place.movable:
-            return [self.place]
-        old, new = [self.place, self.place.at("")], [self.place.at(address) for address in self._others]
-        return list(dict.fromkeys(new + old if self._leaves else old + new))
+            return {self.place: 0.0}
+        families = {":" in address for address in self._addresses} or {False, True}
+        new = [self.place.at(address) for address in self._others if (":" in address) in families]
+        other = [self.place.at(address) for address in self._others if (":" in address) not in families]
+        old = self.place.at("")
+        delays: dict[Place, float] = {}
+        for group in ([*new, self.place, old], other) if self._leaves else ([self.place], [old, *new], other):
+            start = max(delays.values()) + ALONE if delays else 0.0
+            for number, place in enumerate(place for place in dict.fromkeys(group) if place not in delays):
+                delays[place] = start + number * STAGGER
+        return delays
 
     def _move(self, place: Place) -> None:
         """The rest of this task goes there too."""

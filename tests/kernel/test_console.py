@@ -47,7 +47,9 @@ def host(empty: Namespace, world: Namespace) -> Namespace:
     world.ip("address add 10.1.0.1/24 dev eth0")
     empty.ip("address add 10.1.0.2/24 dev eth0\nroute add default via 10.1.0.1 dev eth0")
     empty.bridge({"name": "xenbr1"}).ok()
-    empty.ip("link add vif1.0 type veth peer name guest\nlink set vif1.0 master xenbr1 up\nlink set guest up")
+    # Without addresses of their own, which would come at some time later.
+    empty.ip("link add vif1.0 type veth peer name guest\nlink set vif1.0 addrgenmode none\nlink set guest addrgenmode none")
+    empty.ip("link set vif1.0 master xenbr1 up\nlink set guest up")
     empty.settle()
     return empty
 

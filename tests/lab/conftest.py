@@ -16,8 +16,12 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+from controller import Controller
+from spans import each
 from vnet_lab.kinds import DEFAULT_HOSTS
 from vnet_lab.lab import Lab
+from vnet_lab.machine import Machine
+from vnet_lab.snapshot import diff_snapshots
 
 
 def lab_name(prefix: str) -> str:
@@ -47,6 +51,17 @@ def fleet(request: pytest.FixtureRequest) -> Iterator[Lab]:
     with new_lab("fleet") as made:
         made.start_many(request.module.HOSTS)
         yield made
+
+
+@pytest.fixture
+def controller(fleet: Lab, tmp_path: Path) -> Iterator[Controller]:
+    """An administrator's, for all hosts of the test file. Each host must end as it began."""
+    # short: a socket is made in it
+    made = Controller(fleet, tmp_path / "c")
+    before = each(Machine.snapshot, fleet)
+    yield made
+    for host, was, now in zip(fleet, before, each(Machine.snapshot, fleet)):
+        assert diff_snapshots(was, now) == [], host.name
 
 
 @pytest.fixture(scope="session")

@@ -90,19 +90,26 @@ def test_a_host_that_is_down_is_unreachable(host):
     assert host.log == ["web1: true"]
 
 
+def cut_by_the_module(host, place="web1", slow=""):
+    """The host is not reached there any more; at the ``slow`` place it takes its time."""
+    run = Pretended.exec_command
+
+    def cuts(self, cmd, in_data=None, sudoable=True):
+        if self.where == slow:
+            time.sleep(0.5)
+        found = run(self, cmd, in_data, sudoable)
+        if "module" in cmd:
+            host.cut(place)
+        return found
+
+    host.connection.exec_command = cuts.__get__(host.connection)
+
+
 def test_the_host_has_moved_and_so_does_the_play(host):
     host.say("module", armed(addresses=["10.0.0.9"]))
     host.say("result", DONE)
     host.say("confirm", CONFIRMED)
-    run = Pretended.exec_command
-
-    def moves(self, cmd, in_data=None, sudoable=True):
-        found = run(self, cmd, in_data, sudoable)
-        if "module" in cmd:
-            host.cut()
-        return found
-
-    host.connection.exec_command = moves.__get__(host.connection)
+    cut_by_the_module(host)
     moved = {}
     plugin = SimpleNamespace(ActionModule=type("Moving", (xen_bridge.ActionModule,), {"_register": keep_in(moved)}))
     result = host.run(plugin)
@@ -132,6 +139,30 @@ def test_an_address_that_the_plan_gives_up_is_not_waited_for(host):
     result = host.run(plugin)
     assert result["confirmed"]["address"] == "10.0.0.9"
     assert result["confirmed"]["seconds"] < 3
+
+
+@pytest.mark.parametrize(("old", "new"), [("10.0.0.5", "10.0.0.9"), ("fd00::5", "fd00::9")])
+def test_an_address_of_the_family_in_use_is_preferred(host, monkeypatch, old, new):
+    monkeypatch.setattr(reach, "STAGGER", 0.1)
+    host.connection.values["host"] = old
+    host.say("module", armed(addresses=["10.0.0.9", "fd00::9"]))
+    host.say("result", DONE)
+    host.say("confirm", CONFIRMED)
+    cut_by_the_module(host, old, slow=new)
+    plugin = SimpleNamespace(ActionModule=type("Moving", (xen_bridge.ActionModule,), {"_register": keep_in({})}))
+    assert host.run(plugin)["confirmed"]["address"] == new
+
+
+def test_without_one_of_its_family_the_other_is_found(host, monkeypatch):
+    monkeypatch.setattr(reach, "ALONE", 0.5)
+    host.connection.values["host"] = "fd00::5"
+    host.say("module", armed(addresses=["10.0.0.9", "fd00::9"]))
+    host.say("result", DONE)
+    host.say("confirm", CONFIRMED)
+    cut_by_the_module(host, "fd00::5")
+    host.cut("fd00::9")
+    plugin = SimpleNamespace(ActionModule=type("Moving", (xen_bridge.ActionModule,), {"_register": keep_in({})}))
+    assert host.run(plugin)["confirmed"]["address"] == "10.0.0.9"
 
 
 def test_until_core_2_20_variables_go_with_the_result():

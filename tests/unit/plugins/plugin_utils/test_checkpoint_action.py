@@ -21,6 +21,8 @@ from ansible_collections.hypervisor.vnet.tests.unit.plugins.plugin_utils.pretend
     armed,
 )
 
+ASKED = {**UNDONE, "report": {**UNDONE["report"], "why": "asked for"}}
+
 
 def open_fact(**more):
     return {"ansible_facts": {"vnet_checkpoint": {"id": "c1", "until": time.time() + 60, "controller": controller(), **more}}}
@@ -52,8 +54,10 @@ def test_a_checkpoint_of_an_earlier_run_in_a_fact_cache_is_none(host):
 
 
 def test_a_checkpoint_is_opened(host):
-    host.say("module", {"changed": True})
-    fact = host.run(vnet_checkpoint, state="open", timeout=300)["ansible_facts"]["vnet_checkpoint"]
+    host.say("module", {"changed": False})
+    result = host.run(vnet_checkpoint, state="open", timeout=300)
+    assert not result["changed"]
+    fact = result["ansible_facts"]["vnet_checkpoint"]
     assert fact["id"] == host.args["checkpoint"]
     assert 290 < fact["until"] - time.time() <= 300
     assert not host.logged("confirm")
@@ -69,7 +73,7 @@ def test_a_checkpoint_is_confirmed(host):
     host.vars.update(open_fact())
     host.say("confirm", CONFIRMED)
     result = host.run(vnet_checkpoint, state="confirmed")
-    assert result["changed"]
+    assert not result["changed"]
     assert result["confirmed"]["id"] == "c1"
     assert result["ansible_facts"]["vnet_checkpoint"] == {"id": ""}
     assert host.log == ["web1: confirm c1 --wait 10"]
@@ -99,19 +103,28 @@ def test_without_one_there_is_nothing_to_confirm_and_nothing_to_undo(host):
 
 def test_a_checkpoint_is_undone(host):
     host.vars.update(open_fact())
-    host.say("rollback", UNDONE)
+    host.say("rollback", ASKED)
     assert host.run(vnet_checkpoint, state="undone") == {
         "changed": True,
-        "report": UNDONE["report"],
+        "report": ASKED["report"],
         "ansible_facts": {"vnet_checkpoint": {"id": ""}},
     }
 
 
+@pytest.mark.parametrize("report", [UNDONE["report"], {**ASKED["report"], "undone": []}], ids=["by the host itself before", "empty"])
+def test_where_nothing_is_left_to_undo_nothing_changes(host, report):
+    host.vars.update(open_fact())
+    host.say("rollback", {"state": "undone", "report": report})
+    result = host.run(vnet_checkpoint, state="undone")
+    assert (result["changed"], "failed" in result) == (False, False)
+    assert result["ansible_facts"]["vnet_checkpoint"] == {"id": ""}
+
+
 def test_what_could_not_be_undone_is_a_failure(host):
     host.vars.update(open_fact())
-    host.say("rollback", {"state": "undone", "report": {**UNDONE["report"], "left": ["eth0 is not as it was before"]}})
+    host.say("rollback", {"state": "undone", "report": {**ASKED["report"], "left": ["eth0 is not as it was before"]}})
     result = host.run(vnet_checkpoint, state="undone")
-    assert result["failed"]
+    assert (result["failed"], result["changed"]) == (True, True)
     assert "Not undone: eth0 is not as it was before." in result["msg"]
 
 

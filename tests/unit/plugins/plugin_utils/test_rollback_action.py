@@ -11,6 +11,7 @@ from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 
 from ansible_collections.hypervisor.vnet.plugins.action import vnet_rollback
 from ansible_collections.hypervisor.vnet.plugins.plugin_utils import reach, rollback_action
+from ansible_collections.hypervisor.vnet.tests.unit.plugins.plugin_utils.pretend_connection import keep_in
 
 UNDONE = ["eth0 becomes a port of xenbr0", "bridge xenbr0"]
 OLD = {"why": "not confirmed within 120 s", "at": "2026-11-01T06:00:00Z", "undone": ["x"], "failures": [], "left": []}
@@ -98,12 +99,15 @@ def test_a_second_contact_was_too_late_with_the_same_question(host):
 
 
 def test_the_host_is_found_where_it_was_before_the_change(host, monkeypatch):
+    moved = {}
+    monkeypatch.setattr(vnet_rollback.ActionModule, "_register", keep_in(moved))
     monkeypatch.setattr(vnet_rollback.ActionModule, "_look", lambda self, reach: host.cut() or KEPT)
     host.say("rollback", {"report": REPORT})
     result = back(host, last=True)
     assert result["undone"] == UNDONE
     assert host.logged("rollback")[-1] == "10.0.0.5: rollback --json --last"
     assert any("10.0.0.5" in warning for warning in result["warnings"])
+    assert moved["web1"]["ansible_host"] == "10.0.0.5"
 
 
 def test_a_host_that_does_not_answer_at_all(host):
