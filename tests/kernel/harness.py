@@ -22,6 +22,7 @@ from collections.abc import Callable
 from typing import Any
 
 import linux
+from ansible.module_utils import _internal as ansible_internal
 from ansible.module_utils.testing import patch_module_args
 from child import LIMIT, Answer, Child
 from snapshot import STATE, Snapshot, assert_same, take
@@ -31,6 +32,8 @@ __all__ = ["STATE", "Answer", "Namespace", "Snapshot", "assert_same"]
 
 COLLECTION = "ansible_collections.hypervisor.vnet.plugins"
 MACHINE_ID = "00112233445566778899aabbccddeeff"
+# How ansible is where modules run. A test file that imports a filter makes the process a controller, where warnings go to the screen.
+_AS_MODULE = dict(vars(ansible_internal))
 # What ip(8), Python and the loader read below /etc; everything else is not there, no network manager either.
 _ETC = ("ld.so.cache", "ld.so.conf", "ld.so.conf.d", "iproute2", "passwd", "group", "localtime", "nsswitch.conf", "protocols", "services")
 _TOOLS = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -165,6 +168,7 @@ class Namespace:
         module = importlib.import_module(f"{COLLECTION}.modules.{name}")
 
         def function() -> None:
+            vars(ansible_internal).update(_AS_MODULE)
             if prepare:
                 prepare()
             with patch_module_args(arguments):
