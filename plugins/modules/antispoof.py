@@ -50,6 +50,8 @@ options:
           - What the guest may send from, single addresses and networks of both families. The link-local address that IPv6 derives from the MAC
             belongs to it.
           - V(none4) or V(none6) blocks a family altogether, V(none) both. A guard without any address is refused.
+          - V(auto) alone takes a free address of each family of O(guards[].bridge), which must be one of ours and without an uplink. The guard
+            keeps it. RV(assigned) tells it.
         type: list
         elements: str
       bridge:
@@ -279,6 +281,12 @@ commands:
       nft -f - <<'EOF'
       add element bridge vnet_guard from_guest { "vif1.0" }
       EOF
+assigned:
+  description:
+    - The addresses of guards that are declared with V(auto), by interface.
+  returned: when there are any
+  type: dict
+  sample: {cache-0: [10.98.98.77]}
 confirmed:
   description:
     - How it was proven over a fresh connection that the host is still reachable. See O(confirm_timeout).

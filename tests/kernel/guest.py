@@ -32,7 +32,7 @@ mount -t proc proc /proc; mount -t sysfs sysfs /sys; mount -t devtmpfs dev /dev
 for module in /modules/*.ko; do insmod $module; done
 until [ -e /sys/class/net/eth0 ]; do sleep 0.1; done
 ip link set lo up; ip link set eth0 up
-udhcpc -i eth0 -n -q -t 20 -T 1 -s /lease || echo GUEST WITHOUT A LEASE
+udhcpc -i eth0 -n -q -t 100 -T 1 -s /lease || echo GUEST WITHOUT A LEASE
 for port in 22 80; do nc -ll -p $port -e /tell $port & done
 echo GUEST READY
 while :; do sleep 3600; done

@@ -133,5 +133,26 @@ def test_kvm_br0(own_lab: Lab) -> None:
     walk(own_lab, "kvm-br0", host, holds)
 
 
+@pytest.mark.parametrize(("name", "kind", "here"), [("kvm1", "d13-networkd", "cache-0"), ("kvm2", "d12-ifupdown", "mail-0")])
+def test_kvm_guests(own_lab: Lab, name: str, kind: str, here: str) -> None:
+    host = own_lab.start(name, kind)
+    elsewhere = {"cache-0": "mail-0", "mail-0": "cache-0"}[here]
+
+    def holds(links: Links) -> None:
+        assert links["web-0"]["master"] == links["eth0"]["master"] == "br0"
+        assert links["web-1"]["master"] == "br1" and links["web-1"]["linkinfo"]["info_slave_data"]["isolated"]
+        assert links[here]["operstate"] == "DOWN" and elsewhere not in links
+        ports = host.exec(["nft", "list", "set", "bridge", "vnet_guard", "from_guest"]).stdout
+        assert all(f'"{port}"' in ports for port in ("web-0", "web-1", here))
+        assert "web-1 br1 up on" in host.exec(["cat", "/etc/hypervisor-vnet/taps"]).stdout
+
+    walk(own_lab, "kvm-guests", host, holds, host.address)
+
+
 def test_every_example_is_run_here() -> None:
-    assert sorted(path.name for path in (ROOT / "examples").iterdir() if path.is_dir()) == ["kvm-br0", "multiple-bridges", "two-nic-xen"]
+    assert sorted(path.name for path in (ROOT / "examples").iterdir() if path.is_dir()) == [
+        "kvm-br0",
+        "kvm-guests",
+        "multiple-bridges",
+        "two-nic-xen",
+    ]
