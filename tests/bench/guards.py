@@ -111,7 +111,7 @@ def frame_of(item: dict[str, object]) -> bytes:
     """A UDP packet of 64 octets from the guest's first address to everybody on the bridge who listens."""
     addresses = item["addresses"]
     assert isinstance(addresses, list)
-    source = socket.inet_aton(str(addresses[0]).split("/")[0])
+    source = socket.inet_aton(str(addresses[0]).partition("/")[0])
     mac = bytes.fromhex(str(item["mac"]).replace(":", ""))
     head = struct.pack("!BBHHHBBH", 0x45, 0, 50, 0, 0, 64, 17, 0) + source + socket.inet_aton("10.250.0.1")
     return bytes.fromhex("525400ffff01") + mac + b"\x08\x00" + head + struct.pack("!HHHH", 4000, 5000, 30, 0) + bytes(22)

@@ -149,6 +149,17 @@ def test_kvm_guests(own_lab: Lab, name: str, kind: str, here: str) -> None:
     walk(own_lab, "kvm-guests", host, holds, host.address)
 
 
+def test_kvm_host_without_a_guest(own_lab: Lab) -> None:
+    """None of the declared guests may run here, and prune takes that for what is meant."""
+    host = own_lab.start("kvm3", "d12-networkd")
+
+    def holds(links: Links) -> None:
+        assert (links["eth0"]["master"], addresses_of(links["br1"])) == ("br0", ["10.98.98.1/24"])
+        assert "web-0" not in links
+
+    walk(own_lab, "kvm-guests", host, holds, host.address)
+
+
 def test_every_example_is_run_here() -> None:
     assert sorted(path.name for path in (ROOT / "examples").iterdir() if path.is_dir()) == [
         "kvm-br0",

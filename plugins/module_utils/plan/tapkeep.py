@@ -97,11 +97,11 @@ def _ifupdown_handover(facts: t.Any, before: Taps, after: Taps) -> list[Step]:
     return [Step(Phase.THAW, "ifupdown knows which taps are up", do, undo)]
 
 
-def _state(gone: t.Sequence[str], come: t.Sequence[str]) -> tuple[EditLines | Remove | Write, ...]:
+def _state(down: t.Sequence[str], up: t.Sequence[str]) -> tuple[EditLines | Remove | Write, ...]:
     state = ifupdown.STATE
-    edit = EditLines(state, tuple(f"{name}={name}" for name in gone), tuple(f"{name}={name}" for name in come))
-    removed = (Remove(f"{state}.{name}") for name in gone)
-    return (edit, *removed, *(Write(f"{state}.{name}", f"{name}\n") for name in come))
+    edit = EditLines(state, tuple(f"{name}={name}" for name in down), tuple(f"{name}={name}" for name in up))
+    removed = (Remove(f"{state}.{name}") for name in down)
+    return (edit, *removed, *(Write(f"{state}.{name}", f"{name}\n") for name in up))
 
 
 def _networkmanager_problems(facts: t.Any, tap: Tap, path: str) -> list[Problem]:
