@@ -173,7 +173,7 @@ def _processes() -> t.Iterator[tuple[int, int]]:
     """Every process with its parent."""
     entries = list(pathlib.Path("/proc").glob("[0-9]*/stat"))
     if not entries:
-        listed = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True)
+        listed = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True, check=False)
         yield from ((int(pid), int(parent)) for pid, parent in (line.split() for line in listed.stdout.splitlines()))
     for entry in entries:
         try:

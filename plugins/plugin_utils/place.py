@@ -108,7 +108,7 @@ class SshPlace(Place):
     def abandon(self, connection: t.Any) -> None:
         """The master process of a dead connection would wait for it for a quarter of an hour."""
         argv = connection._build_command(connection.get_option("ssh_executable"), "ssh", "-O", "exit", self.origin)
-        subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
 
     def variables(self, connection: t.Any, task_vars: t.Mapping[str, t.Any]) -> dict[str, str]:
         """Which of the arguments' variables is free: what is set in a host_vars file could not be overridden before ansible-core 2.21."""
@@ -142,7 +142,9 @@ class SshPlace(Place):
         argv += ["-o", f"User={connection.get_option('remote_user')}"] if connection.get_option("remote_user") else []
         settings = {"hostname": self.origin, "port": str(port or 22)}
         try:
-            told = subprocess.run([*argv, "-G", self.origin], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=5)
+            told = subprocess.run(
+                [*argv, "-G", self.origin], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=5, check=False
+            )
             for line in told.stdout.splitlines():
                 key, _space, value = line.partition(" ")
                 settings[key] = value

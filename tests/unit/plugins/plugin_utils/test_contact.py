@@ -73,7 +73,7 @@ def test_it_raises_here_what_was_raised_there(error, kind):
         assert contact.answered(10)
         with pytest.raises(kind, match=str(error)) as raised:
             contact.answer()
-        assert type(raised.value) is kind
+        assert raised.type is kind
 
 
 def test_one_that_is_killed_is_a_lost_connection():
