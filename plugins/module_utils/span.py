@@ -32,7 +32,7 @@ from .journal import (
     span_of,
     standing_span,
 )
-from .model.problem import VnetError
+from .model.problem import Problem, Refused, VnetError
 from .model.span import Confirm, Span
 from .model.state import FileState
 from .model.step import Json
@@ -98,6 +98,14 @@ def open_span(machine: Machine, wanted: Confirm, checkpoint: bool = False) -> tu
         machine.remove(JOURNAL)
         raise
     return span, warnings
+
+
+def refuse_undone(machine: Machine, id_: str) -> None:
+    """A task of a checkpoint that is over must not begin one of its own: Refused."""
+    report = _kept(machine, REPORT)
+    if id_ and report.get("id") == id_:
+        over = f"the checkpoint of this task is over: {report['why']}; vnet_checkpoint with state: undone ends it for the play, too"
+        raise Refused([Problem("", over)])
 
 
 def outcome(machine: Machine, id_: str, wait: float) -> Json:

@@ -36,7 +36,7 @@ from .plan.document import Plan, linked, plan_document
 from .program import install_program
 from .render.diff import Diff, commands, file_diffs, link_diffs, setting_diffs, text_diffs
 from .snapshot import Scope, left_behind, looks, record
-from .span import await_others, keep_answer, keep_result, open_span, recover, turn
+from .span import await_others, keep_answer, keep_result, open_span, recover, refuse_undone, turn
 from .watchdog import disarm, leave_session, release_reserve, reserve
 
 # What settles by itself (carrier, leases, duplicate address detection) has this long.
@@ -146,6 +146,7 @@ def execute(document: Document, confirm: Confirm, *, check_mode: bool, machine: 
         journal = Journal(real)
         warnings = [f"waited {waited:.0f} s for another change to be confirmed or undone"] if waited else []
         warnings += [recovered] if (recovered := recover(real, confirm.id)) else []
+        refuse_undone(real, confirm.id)
         recorder = RecordingMachine()
         applied, state = observed(document, recorder)
         plan = plan_document(document, state, applied)

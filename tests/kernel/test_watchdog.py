@@ -79,6 +79,16 @@ def test_it_undoes_what_nobody_confirms(host: Namespace) -> None:
     awaited(lambda: not processes(host), 5)
 
 
+def test_what_was_undone_is_not_taken_up_again(host: Namespace) -> None:
+    """A later task of a checkpoint that is over must not stand alone."""
+    before = host.snapshot()
+    id_ = arm(host, 60)
+    assert say(host, "rollback", id_)["state"] == "undone"
+    late = host.bridge(XENBR0, checkpoint=id_, confirm="always")
+    assert "the checkpoint of this task is over: asked for; vnet_checkpoint with state: undone ends it" in late.failed()
+    assert_same(before, host.snapshot())
+
+
 def test_it_ends_with_the_confirmation(host: Namespace) -> None:
     id_ = arm(host, 60)
     assert say(host, "confirm", id_)["confirmed"]

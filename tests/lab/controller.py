@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -63,10 +63,11 @@ def settled(host: Machine) -> bool:
 
 @dataclass(frozen=True)
 class Controller:
-    """One inventory for the hosts of a lab. Addresses stand where they cannot be overridden: in host_vars."""
+    """One inventory for the hosts of a lab. Addresses stand where they cannot be overridden, in host_vars, unless told otherwise."""
 
     lab: Lab
     folder: Path
+    hosts: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         (self.folder / "host_vars").mkdir(parents=True)
@@ -74,9 +75,11 @@ class Controller:
             host.exec(["sh", "-euc", _MAKE_USER])
             self.believe(host, host.address)
 
-    def believe(self, host: Machine, address: str) -> None:
+    def believe(self, host: Machine, address: str, *, inventory: bool = False) -> None:
         """Where the administrator believes the host to be; its key is known under this address only."""
-        self._write(f"host_vars/{host.name}.yml", {"ansible_host": address})
+        place = {"ansible_host": address}
+        self._write(f"host_vars/{host.name}.yml", {} if inventory else place)
+        self.hosts[host.name] = place if inventory else {}
         key = " ".join(host.exec(["cat", "/etc/ssh/ssh_host_ed25519_key.pub"]).stdout.split()[:2])
         (self.folder / f"known_hosts.{host.name}").write_text(f"{address} {key}\n", encoding="utf-8")
 
@@ -103,7 +106,7 @@ class Controller:
             "ansible_python_interpreter": "/usr/bin/python3",
             **variables,
         }
-        self._write("hosts.yml", {"all": {"hosts": {host.name: {} for host in self.lab}, "vars": common}})
+        self._write("hosts.yml", {"all": {"hosts": self.hosts, "vars": common}})
         self._write("play.yml", plays)
         return [str(BIN / "ansible-playbook"), "-i", str(self.folder / "hosts.yml"), str(self.folder / "play.yml")]
 
@@ -117,7 +120,8 @@ class Controller:
 
     def processes(self) -> dict[int, str]:
         """Those that have to do with this controller, and what they run; a master of ssh (ssh: SOCKET [mux]) ends when its connection does."""
-        listed = subprocess.run(["ps", "-A", "-o", "pid=,args="], capture_output=True, text=True, check=True).stdout.splitlines()
+        # As wide as it is: what stands further right than the terminal ends would be lost.
+        listed = subprocess.run(["ps", "-A", "-ww", "-o", "pid=,args="], capture_output=True, text=True, check=True).stdout.splitlines()
         found = {int(pid): args for pid, args in (line.split(None, 1) for line in listed)}
         return {pid: args for pid, args in found.items() if str(self.folder) in args and not args.startswith("ssh: ")}
 

@@ -21,6 +21,7 @@ from typing import Any
 
 import pytest
 from controller import QUARTET, WRONG, Controller, play, settled, task
+from product import LIMIT
 from spans import ABSENT, LATE, PRESENT, SOAK, each, journal
 from steps import Steps
 from vnet_lab.machine import Machine
@@ -36,9 +37,17 @@ OVER = SOON + 60 + LATE
 SSH = {"ansible_ssh_args": "-o ControlMaster=auto -o ControlPersist=1s"}
 
 
-def start(controller: Controller, options: dict[str, Any]) -> subprocess.Popen[bytes]:
+def start(controller: Controller, options: dict[str, Any]) -> subprocess.Popen[str]:
     argv, null = controller.argv([play(task({**options, "confirm_timeout": SOON}))], SSH), subprocess.DEVNULL
-    return subprocess.Popen(argv, env=controller.environment(), stdin=null, stdout=null, stderr=null, start_new_session=True)
+    environment = {**controller.environment(), "PYTHONUNBUFFERED": "1"}
+    return subprocess.Popen(argv, env=environment, stdin=null, stdout=subprocess.PIPE, stderr=null, text=True, start_new_session=True)
+
+
+def begun(process: subprocess.Popen[str]) -> float:
+    """Wait until its task begins; when that was."""
+    assert process.stdout
+    assert any(line.startswith("TASK [Change]") for line in iter(process.stdout.readline, ""))
+    return time.monotonic()
 
 
 def await_end(controller: Controller) -> None:
@@ -50,13 +59,16 @@ def await_end(controller: Controller) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["INT", "TERM"])
 def test_interrupted_it_leaves_nothing_and_the_hosts_undo(controller: Controller, number: int) -> None:
     """One host is about to set its watchdog, one in the middle of its change, the others have cut themselves off and wait."""
-    arming, changing, *waiting = controller.lab
+    arming, changing, *_waiting = controller.lab
     held = {arming: Steps(arming), changing: Steps(changing)}
     held[arming].hold("systemd-run")
     held[changing].hold("-batch")
+
+    def there(host: Machine) -> bool:
+        return bool(held[host].reached) if host in held else stands(host)
+
     process = start(controller, WRONG)
-    each(lambda host: wait_until(lambda: held[host].reached, 60, f"{host.name} comes to its step"), held)
-    each(lambda host: wait_until(lambda: stands(host), 60, f"{host.name} stands and waits"), waiting)
+    each(lambda host: wait_until(lambda: there(host), 60, f"{host.name} comes to where it shall be"), controller.lab)
     os.killpg(process.pid, number)
     process.wait(30)
     controller.await_end(15)
@@ -79,20 +91,25 @@ def run(controller: Controller, options: dict[str, Any]) -> None:
 def test_killed_at_any_moment(controller: Controller) -> None:
     dice = random.Random()
     ways = {"absent": each(Machine.snapshot, controller.lab)}
-    began = time.monotonic()
-    run(controller, PRESENT)
+    process = start(controller, PRESENT)
+    began = begun(process)
+    assert process.wait(LIMIT) == 0
     usual = time.monotonic() - began
     ways["present"] = each(Machine.snapshot, controller.lab)
     for number in range(ROUNDS):
         way, options = ("absent", ABSENT) if number % 2 == 0 else ("present", PRESENT)
         moment, alone = dice.uniform(0.0, usual), number % 3 == 1
         process = start(controller, options)
+        begun(process)
         time.sleep(moment)
-        kill([process.pid] if alone else list(controller.processes()))
-        process.wait(30)
+        everything = controller.processes()
+        assert process.pid in everything or process.poll() is not None
+        kill([process.pid] if alone else everything)
+        killed = process.wait(30) != 0
         await_end(controller)
         at = standing(controller, ways)
-        print(f"round {number + 1}: {way}, {'one' if alone else 'all'} killed after {moment:.1f} of {usual:.1f} s: {at}", flush=True)
+        what = f"{'ansible-playbook' if alone else 'everything'} was {'' if killed else 'to be '}killed"
+        print(f"round {number + 1}: {way}, {what} after {moment:.1f} of {usual:.1f} s: {at}", flush=True)
         assert all(at.values())
         run(controller, options)
         assert set(standing(controller, ways).values()) == {way}

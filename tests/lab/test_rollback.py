@@ -7,32 +7,20 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import lab_name
 from product import Played, Product
 from vnet_lab.lab import Lab
 from vnet_lab.snapshot import Snapshot, diff_snapshots
 from vnet_lab.world import ROUTER4, ROUTER6
 
 SITE, ROLLBACK = "hypervisor.vnet.site", "hypervisor.vnet.rollback"
-KINDS = {"xen1": "d12-networkd", "xen2": "d12-ifupdown", "xen3": "d13-nm"}
+HOSTS = {"xen1": ("d12-networkd", "static"), "xen2": ("d12-ifupdown", "static"), "xen3": ("d13-nm", "static")}
 LAST = ("-e", "vnet_last=true")
 TOGETHER = ("-e", '{"vnet_serial": ["100%"]}')
 MOVED = {"vnet_networks": [{"name": "xenbr0", "uplink": "eth0"}]}
-
-
-@pytest.fixture(scope="module")
-def fleet() -> Iterator[Lab]:
-    if os.geteuid() != 0:
-        pytest.skip("whole hosts need root")
-    with Lab(lab_name("back"), owner=os.getpid()) as made:
-        made.start_many({name: (kind, "static") for name, kind in KINDS.items()})
-        yield made
 
 
 @pytest.fixture
@@ -41,32 +29,32 @@ def play(fleet: Lab, tmp_path: Path) -> Any:
     before = snapshots(fleet)
 
     def run(playbook: str, *words: str, everywhere: dict[str, Any] | None = None, **hosts: dict[str, Any]) -> Played:
-        inventory = {"hypervisors": {"hosts": {name: hosts.get(name, {}) for name in KINDS}, "vars": everywhere or {}}}
+        inventory = {"hypervisors": {"hosts": {name: hosts.get(name, {}) for name in HOSTS}, "vars": everywhere or {}}}
         path = tmp_path / "hosts.yml"
         path.write_text(json.dumps(inventory), encoding="utf-8")
         return Product(fleet).playbook("-i", str(path), playbook, *TOGETHER, *words)
 
     yield run
-    assert {name: diff_snapshots(before[name], after) for name, after in snapshots(fleet).items()} == {key: [] for key in KINDS}
+    assert {name: diff_snapshots(before[name], after) for name, after in snapshots(fleet).items()} == {key: [] for key in HOSTS}
 
 
 def snapshots(fleet: Lab) -> dict[str, Snapshot]:
-    return {name: fleet.host(name).snapshot() for name in KINDS}
+    return {name: fleet.host(name).snapshot() for name in HOSTS}
 
 
 def changed(played: Played) -> dict[str, int]:
     assert played.rc == 0, played.output
-    return {name: played.recap[name]["changed"] for name in KINDS}
+    return {name: played.recap[name]["changed"] for name in HOSTS}
 
 
-EACH, NONE = dict.fromkeys(KINDS, 1), dict.fromkeys(KINDS, 0)
+EACH, NONE = dict.fromkeys(HOSTS, 1), dict.fromkeys(HOSTS, 0)
 
 
 def test_nothing_to_undo(play: Any) -> None:
     for words in ((), LAST, ("--check",)):
         played = play(ROLLBACK, *words)
         assert changed(played) == NONE
-        assert played.output.count("ndone: nothing") == len(KINDS), played.output
+        assert played.output.count("ndone: nothing") == len(HOSTS), played.output
 
 
 def test_the_last_kept_change(fleet: Lab, play: Any) -> None:
@@ -74,13 +62,13 @@ def test_the_last_kept_change(fleet: Lab, play: Any) -> None:
     kept = snapshots(fleet)
     check = play(ROLLBACK, *LAST, "--check")
     assert changed(check) == EACH
-    assert check.output.count("Would be undone:") == check.output.count('"bridge xenbr0"') == len(KINDS), check.output
-    assert {name: diff_snapshots(kept[name], after) for name, after in snapshots(fleet).items()} == {key: [] for key in KINDS}
+    assert check.output.count("Would be undone:") == check.output.count('"bridge xenbr0"') == len(HOSTS), check.output
+    assert {name: diff_snapshots(kept[name], after) for name, after in snapshots(fleet).items()} == {key: [] for key in HOSTS}
     # what waits is nothing, and what was kept is not undone unless that is asked for
     assert changed(play(ROLLBACK)) == NONE
     played = play(ROLLBACK, *LAST)
     assert changed(played) == EACH
-    assert played.output.count('"bridge xenbr0"') == len(KINDS), played.output
+    assert played.output.count('"bridge xenbr0"') == len(HOSTS), played.output
     assert changed(play(ROLLBACK, *LAST)) == NONE
 
 
@@ -109,18 +97,18 @@ def test_what_an_interrupted_play_left_armed(fleet: Lab, play: Any, tmp_path: Pa
     assert changed(play(ROLLBACK, "--check")) == EACH
     played = play(ROLLBACK)
     assert changed(played) == EACH
-    assert played.output.count('"bridge xenbr0"') == len(KINDS), played.output
+    assert played.output.count('"bridge xenbr0"') == len(HOSTS), played.output
     assert changed(play(ROLLBACK)) == NONE
 
 
 def test_the_address_goes_back_too(fleet: Lab, play: Any) -> None:
     """The inventory has the new address; the rest of the play reaches the host at the old one."""
-    new = {name: f"10.213.7.{151 + number}" for number, name in enumerate(KINDS)}
+    new = {name: f"10.213.7.{151 + number}" for number, name in enumerate(HOSTS)}
     network = {"name": "xenbr0", "uplink": "eth0", "gateway4": ROUTER4, "gateway6": ROUTER6}
-    wanted = {name: {"vnet_networks": [{**network, "addresses": [f"{new[name]}/24", f"{fleet.host(name).address6}/64"]}]} for name in KINDS}
+    wanted = {name: {"vnet_networks": [{**network, "addresses": [f"{new[name]}/24", f"{fleet.host(name).address6}/64"]}]} for name in HOSTS}
     assert changed(play(SITE, **wanted)) == EACH
-    played = play(ROLLBACK, *LAST, **{name: {"ansible_host": new[name]} for name in KINDS})
+    played = play(ROLLBACK, *LAST, **{name: {"ansible_host": new[name]} for name in HOSTS})
     assert changed(played) == EACH
-    for name in KINDS:
+    for name in HOSTS:
         assert f"{name} is reached at {fleet.host(name).address} now" in played.output, played.output
         assert fleet.host(name).ssh("true").returncode == 0

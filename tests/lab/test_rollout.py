@@ -7,18 +7,16 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import lab_name
 from product import Played, Product
 from vnet_lab.lab import Lab
 
 SITE, TEARDOWN, ROLLBACK = "hypervisor.vnet.site", "hypervisor.vnet.teardown", "hypervisor.vnet.rollback"
-HOSTS = ("xen1", "xen2", "xen3")
+HOSTS = dict.fromkeys(("xen1", "xen2", "xen3"), ("d12-networkd", "static"))
 OVER_THE_UPLINK = {"vnet_networks": [{"name": "xenbr0", "uplink": "eth0"}]}
 NO_SUCH_UPLINK = {"vnet_networks": [{"name": "xenbr0", "uplink": "eth7"}]}
 NOBODY = "10.213.7.155"
@@ -30,15 +28,6 @@ STRATEGIES: dict[str, tuple[dict[str, str], tuple[str, ...]]] = {
     "free": ({"ANSIBLE_STRATEGY": "free"}, ("-e", "ansible_strategy=free", "-e", "strategy=free")),
     "host_pinned": ({"ANSIBLE_STRATEGY": "ansible.builtin.host_pinned"}, ()),
 }
-
-
-@pytest.fixture(scope="module")
-def fleet() -> Iterator[Lab]:
-    if os.geteuid() != 0:
-        pytest.skip("whole hosts need root")
-    with Lab(lab_name("rollout"), owner=os.getpid()) as made:
-        made.start_many(dict.fromkeys(HOSTS, ("d12-networkd", "static")))
-        yield made
 
 
 @pytest.fixture
