@@ -131,8 +131,12 @@ def _outcome(machine: Machine, id_: str) -> Json:
         return {"state": "confirmed"}
     elif _kept(machine, REPORT).get("id") == id_:
         return {"state": "undone", "report": _kept(machine, REPORT)}
+    # A run that has undone itself has no journal any more while it looks at what it left behind.
+    ending = is_held(LOCK) and _kept(machine, ANSWER).get("id") == id_
     result = _kept(machine, RESULT)
-    return {"state": "done", "result": result} if result.get("id") == id_ else {"state": "unknown"}
+    if result.get("id") == id_:
+        return {"state": "done", "result": result}
+    return {"state": "running" if ending else "unknown"}
 
 
 def _undo_killed(machine: Machine, id_: str) -> Json:
