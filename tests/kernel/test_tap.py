@@ -84,7 +84,9 @@ def test_made_with_its_defaults_and_removed(host: Namespace) -> None:
     before = host.snapshot()
     made = apply(host, {"name": "tap0", "bridge": "br0"})
     # udev must know of it before it is there.
-    assert made.commands[:2] == ["write /run/systemd/network/10-hypervisor-vnet-taps.link", "ip tuntap add dev tap0 mode tap"]
+    written, read, added = made.commands[:3]
+    assert written == "write /run/systemd/network/10-hypervisor-vnet-taps.link"
+    assert (read, added) == ("udevadm control --reload", "ip tuntap add dev tap0 mode tap")
     tap = link(host, "tap0")
     assert (tap["master"], tap["mtu"], tap["address"][:3]) == ("br0", 1500, "fe:")
     assert "UP" in tap["flags"]
@@ -248,7 +250,7 @@ def test_a_free_link_group_is_taken(host: Namespace) -> None:
     apply(host, {"name": "tap0", "bridge": "br0"})
     before = host.snapshot()
     gone = apply(host, {"name": "tap0"}, state="absent")
-    assert gone.commands[1:] == [f"ip link set dev tap0 group {group + 1}", f"ip link delete group {group + 1}"]
+    assert gone.commands[2:] == [f"ip link set dev tap0 group {group + 1}", f"ip link delete group {group + 1}"]
     assert_same(before.without("tap0"), host.snapshot())
 
 

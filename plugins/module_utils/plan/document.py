@@ -129,7 +129,7 @@ def _file_steps(changes: t.Mapping[str, FileState | None], order: t.Iterable[str
         do = Remove(path) if new is None else Write(path, new.content, new.mode, new.uid, new.gid)
         undo = Remove(path) if old is None else Write(path, old.content, old.mode, old.uid, old.gid)
         steps.append(Step(Phase.FILES, f"file {path}", (do,), (undo,), lasting=True))
-    if any("/udev/rules.d/" in path for path in changes):
+    if any("/udev/rules.d/" in path or path.endswith(".link") for path in changes):
         reload = Run(("udevadm", "control", "--reload"), may_fail=True)
         steps.append(Step(Phase.FILES, "udev reads its rules again", (reload,), (reload,)))
     return steps

@@ -112,14 +112,18 @@ def _networkmanager_problems(facts: t.Any, tap: Tap, path: str) -> list[Problem]
 
 
 def _networkmanager_handover(facts: t.Any, before: Taps, after: Taps) -> list[Step]:
-    """A tap whose profile is still loaded would be made again as soon as the kernel removes it."""
+    """A tap whose profile is still loaded would be made again as soon as the kernel removes it, before we make the other one."""
     gone = [name for name in before if after.get(name) != before[name]]
+    files = {path: file for name in gone for path, file in networkmanager_files(before[name]).items()}
     reload = Run(("nmcli", "connection", "reload"), may_fail=True)
     away = tuple(Run(("nmcli", "device", "set", name, "managed", "no"), may_fail=True) for name in gone)
-    return [
-        Step(Phase.FREEZE, "NetworkManager looks away from taps that change", away, (reload,)),
-        Step(Phase.THAW, "NetworkManager knows its taps", (reload,)),
+    back = tuple(Write(path, file.content, file.mode, file.uid, file.gid) for path, file in files.items())
+    looks_away = Step(Phase.FREEZE, "NetworkManager looks away from taps that change", away, (reload,))
+    forgets = [
+        Step(Phase.FREEZE, "profiles of taps that change", tuple(map(Remove, files)), back, lasting=True),
+        Step(Phase.FREEZE, "NetworkManager forgets taps that change", (reload,)),
     ]
+    return [looks_away, *(forgets if files else []), Step(Phase.THAW, "NetworkManager knows its taps", (reload,))]
 
 
 KEEPERS: dict[str, Keeper] = {

@@ -69,8 +69,9 @@ def test_a_tap_from_which_the_bridge_may_take_something_touches_the_connection(t
 def test_one_batch_for_all_in_the_words_of_an_administrator() -> None:
     facts = TapFacts(users={"qemu": Account(64055, "qemu")})
     plan = planned(Tap("tap0", "br0", "qemu", mac="fe:00:00:00:00:01"), Tap("tap1", up=False), state=replace(STATE, kinds={"taps": facts}))
-    assert [step.phase for step in plan.steps] == [Phase.FILES, Phase.LINK]
+    assert [step.phase for step in plan.steps] == [Phase.FILES, Phase.FILES, Phase.LINK]
     assert commands(plan.steps)[1:] == [
+        "udevadm control --reload",
         "ip tuntap add dev tap0 mode tap user qemu",
         "ip link set dev tap0 address fe:00:00:00:00:01 addrgenmode none master br0 up",
         "ip tuntap add dev tap1 mode tap",
