@@ -17,7 +17,7 @@ UNIT = "hypervisor-vnet-nftables.service"
 # Chains of the user in tables of ours begin like this: made by us, never filled, flushed or removed.
 CUSTOM = "custom_"
 _SET = re.compile(r"@([a-z]\w*)(?![\w,])")
-_VERDICT = re.compile(r"\b(vmap|accept|drop|return|(?:goto|jump) \w+)")
+_VERDICT = re.compile(r"\b(accept|drop|return|(?:goto|jump) \w+)")
 
 # What can be told of a rule from its text and from nft's JSON alike: the sets that it asks, and where it leads.
 Shape = tuple[str, ...]
@@ -77,9 +77,7 @@ Seen = t.Mapping[Key, SeenTable]
 def shape_of(rule: str) -> Shape:
     text = rule.split(" comment ")[0]
     verdicts = _VERDICT.findall(text)
-    # A map's own targets are not compared.
-    verdict = "vmap" if "vmap" in verdicts else verdicts[-1] if verdicts else ""
-    return (*_SET.findall(text), verdict)
+    return (*_SET.findall(text), verdicts[-1] if verdicts else "")
 
 
 def as_seen(table: Table) -> SeenTable:

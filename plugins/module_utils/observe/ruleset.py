@@ -18,7 +18,7 @@ from ..model.problem import VnetError
 from ..model.ruleset import Counter, Key, SeenTable, Shape
 
 Json = dict[str, t.Any]
-_VERDICTS = ("accept", "drop", "return", "vmap")
+_VERDICTS = ("accept", "drop", "return")
 _JUMPS = ("goto", "jump")
 
 

@@ -197,11 +197,19 @@ def _unlisted(family: str, guards: Guards) -> list[str]:
 
 
 def _dispatch(family: str) -> Chain:
+    """No verdict map: the kernel empties that of an old rule before the last frame has left the rule, and refuses the frame."""
+    kinds: tuple[str, ...]
     if family == "inet":
-        return Chain(("meta nfproto vmap { ipv4 : goto guest_ip, ipv6 : goto guest_ip6 }", _refuse("", "neither IPv4 nor IPv6")))
+        kinds = ("meta nfproto ipv4 goto guest_ip", "meta nfproto ipv6 goto guest_ip6")
+        return Chain((*kinds, _refuse("", "neither IPv4 nor IPv6")))
     # A tagged frame has the tag's type here, although `ip saddr` would see through it.
-    kinds = "ip : goto guest_ip, arp : goto guest_arp, ip6 : goto guest_ip6, 0x8035 : goto guest_rarp"
-    return Chain((f"ether type vmap {{ {kinds} }}", _refuse("", "ethertype not allowed, VLAN tag")))
+    kinds = (
+        "ether type ip goto guest_ip",
+        "ether type ip6 goto guest_ip6",
+        "ether type arp goto guest_arp",
+        "ether type 0x8035 goto guest_rarp",
+    )
+    return Chain((*kinds, _refuse("", "ethertype not allowed, VLAN tag")))
 
 
 def _dhcp(port: int, name: str, *more: str) -> Chain:

@@ -61,7 +61,6 @@ def match(right: Any) -> dict[str, Any]:
         ("iifname @from_guest goto guest", [match("@from_guest"), {"goto": {"target": "guest"}}]),
         ('counter goto refused comment "to drop @it"', [{"counter": {"packets": 1, "bytes": 2}}, {"goto": {"target": "refused"}}]),
         ("iifname . @th,208,48 @lladdr iifname @b return", [match("@lladdr"), match("@b"), {"return": None}]),
-        ("ether type vmap { ip : goto a, arp : goto b }", [{"vmap": {"key": {}, "data": {}}}]),
         ("iifname @a log group 3", [match("@a"), {"log": {"group": 3}}]),
     ],
 )
