@@ -14,12 +14,13 @@ from .host.machine import Machine
 from .host.session import is_held
 from .journal import APPLIED, LOCK, read_journal, standing_span
 from .model.applied import Applied, applied_from_text
+from .model.guard import TABLES
 from .model.problem import Problem, Refused
 from .model.state import HostState
 from .observe.dns import read_dns
-from .observe.guard import read_guards
 from .observe.host import observe
 from .observe.link import COMMAND, parse_links
+from .observe.ruleset import read_tables
 from .observe.tap import holders
 from .plan.document import KINDS
 from .plan.persist import BACKENDS
@@ -41,7 +42,7 @@ def host_facts(machine: Machine) -> Facts:
         "addresses": address_facts(state),
         "routes": route_facts(state),
         "dns": asdict(read_dns(machine)),
-        "guards": guard_facts(applied, read_guards(machine).tables) if applied.guards else [],
+        "guards": guard_facts(applied, read_tables(machine, TABLES)) if applied.guards else [],
         "owners": owner_facts(applied, [kind.name for kind in KINDS]),
         "managers": _managers(state),
         "journal": _journal(machine),

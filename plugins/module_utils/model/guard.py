@@ -16,7 +16,6 @@ from dataclasses import dataclass, field, replace
 
 from .interface import NAME_LENGTH, eui64_address, mac_problems, name_problems, normal_mac
 from .problem import Problem
-from .ruleset import Seen
 
 # The tables: of bridged interfaces, and of routed ones.
 NAME = "vnet_guard"
@@ -113,15 +112,6 @@ class AppliedGuard:
     owner: str
     guard: Guard
     persist: bool = True
-
-
-@dataclass(frozen=True)
-class GuardFacts:
-    """``version``: nft's, empty where there is none. ``loads``: the unit that brings the tables back is active."""
-
-    version: tuple[int, ...] = ()
-    tables: Seen = field(default_factory=dict)
-    loads: bool = False
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,10 @@ from dataclasses import dataclass, field
 
 # Loads our tables at boot, and whenever nftables' own are loaded.
 UNIT = "hypervisor-vnet-nftables.service"
+# Kinds of a document that have tables.
+TABLE_KINDS = ("guards",)
+# The first nft with which every set and rule of ours was tried; Debian 12 has it.
+OLDEST = (1, 0, 6)
 # Chains of the user in tables of ours begin like this: made by us, never filled, flushed or removed.
 CUSTOM = "custom_"
 _SET = re.compile(r"@([a-z]\w*)(?![\w,])")
@@ -72,6 +76,14 @@ class SeenTable:
 
 
 Seen = t.Mapping[Key, SeenTable]
+
+
+@dataclass(frozen=True)
+class RulesetFacts:
+    """``version``: nft's, empty where there is none. ``loads``: the unit that brings our tables back is active."""
+
+    version: tuple[int, ...] = ()
+    loads: bool = False
 
 
 def shape_of(rule: str) -> Shape:

@@ -17,8 +17,9 @@ from ..model.applied import Applied
 from ..model.document import Document
 from ..model.problem import VnetError
 from ..model.state import FileState, HostState, Link
-from . import guard, ifupdown, networkd, networkmanager, tap
+from . import guard, ifupdown, networkd, networkmanager, ruleset, tap
 from .control import read_control
+from .forwarding import read_forwarding
 from .legacy import legacy_claims
 from .link import COMMAND, parse_links
 from .route import NEIGHBOURS, PROXIES, ROUTES, RULES, parse_neighbours, parse_routes, parse_rules
@@ -43,7 +44,11 @@ class About(t.NamedTuple):
 
 
 # Kind -> what it must know of the host beyond links, addresses and routes.
-READERS: dict[str, t.Callable[[Machine, Document, Applied, t.Mapping[str, Link]], t.Any]] = {"taps": tap.read, "guards": guard.read}
+READERS: dict[str, t.Callable[[Machine, Document, Applied, t.Mapping[str, Link]], t.Any]] = {
+    "taps": tap.read,
+    "guards": guard.read,
+    "ruleset": ruleset.read,
+}
 
 
 def observe(machine: Machine, links: frozenset[str], files: frozenset[str], managers: bool = True, about: About | None = None) -> HostState:
@@ -55,12 +60,14 @@ def observe(machine: Machine, links: frozenset[str], files: frozenset[str], mana
     found = parse_links(_output(machine, COMMAND))
     named = frozenset(links & found.keys())
     backends = _managers(machine, links) if managers else {}
+    routes = parse_routes(_output(machine, ROUTES))
+    forwarding = read_forwarding(machine, about.document, about.applied, found, routes) if about else {}
     return HostState(
         links=_with_tokens(found, machine.run(TOKENS).out),
-        routes=parse_routes(_output(machine, ROUTES)),
+        routes=routes,
         rules=parse_rules(*(_output(machine, command) for command in RULES)),
         neighbours=parse_neighbours(_output(machine, NEIGHBOURS), _output(machine, PROXIES)),
-        sysctls=_sysctls(machine, named),
+        sysctls={**_sysctls(machine, named), **forwarding},
         files={
             **_foreign_files(backends),
             **{path: file for path, file in ((path, machine.read(path)) for path in sorted(files)) if file is not None},

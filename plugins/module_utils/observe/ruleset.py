@@ -10,16 +10,32 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import re
 import typing as t
 from dataclasses import dataclass, field
 
 from ..host.machine import Machine
+from ..model.applied import Applied
+from ..model.document import Document
 from ..model.problem import VnetError
-from ..model.ruleset import Counter, Key, SeenTable, Shape
+from ..model.ruleset import TABLE_KINDS, UNIT, Counter, Key, RulesetFacts, SeenTable, Shape
+from ..model.state import Link
 
 Json = dict[str, t.Any]
 _VERDICTS = ("accept", "drop", "return")
 _JUMPS = ("goto", "jump")
+_VERSION = re.compile(r"v(\d+)\.(\d+)\.(\d+)")
+_MISSING = 127
+
+
+def read(machine: Machine, document: Document, applied: Applied, links: t.Mapping[str, Link]) -> RulesetFacts | None:
+    """What all kinds with tables need to know; None where the document speaks of none of them."""
+    if not any(getattr(document, name).spoken for name in TABLE_KINDS):
+        return None
+    found = _VERSION.search(machine.run(("nft", "--version")).out)
+    # No answer: systemd does not run here, and nothing can be done about it.
+    loads = machine.run(("systemctl", "is-active", UNIT)).out.strip() in ("active", "")
+    return RulesetFacts(tuple(int(part) for part in found.groups()) if found else (), loads)
 
 
 def list_command(key: Key) -> tuple[str, ...]:
@@ -28,13 +44,13 @@ def list_command(key: Key) -> tuple[str, ...]:
 
 
 def read_tables(machine: Machine, keys: t.Iterable[Key]) -> dict[Key, SeenTable]:
-    """Those of the tables that are there. VnetError when nft cannot say."""
+    """Those of the tables that are there, none without nft. VnetError when nft cannot say."""
     seen = {}
     for key in keys:
         done = machine.run(list_command(key))
         if done.rc == 0:
             seen[key] = parse_table(done.out)
-        elif "No such file or directory" not in done.err:
+        elif done.rc != _MISSING and "No such file or directory" not in done.err:
             raise VnetError(f"{' '.join(list_command(key))}: {done.err.strip() or f'exit status {done.rc}'}")
     return seen
 

@@ -22,9 +22,11 @@ from ..model.step import Phase, Remove, Run, Step, Write
 from ..model.view import Views
 from . import bridges, guard, taps
 from .control import addresses, touched
+from .forwarding import plan_forwarding
 from .kind import Kind, KindChange, KindPlan
-from .netfilter import plan_netfilter, sysctl_memory
+from .netfilter import netfilter_memory, plan_netfilter
 from .persist import changed_files, unedited_files
+from .ruleset import unit_handover
 
 # In the order in which their steps of one phase run: what others stand on comes first.
 KINDS: tuple[Kind, ...] = (bridges.KIND, taps.KIND, guard.KIND)
@@ -84,31 +86,35 @@ def _declared(document: Document, kind: Kind) -> Declared[t.Any]:
 
 
 def _compose(spoken: t.Sequence[Kind], plans: t.Mapping[str, KindPlan], before: Applied, after: Applied, state: HostState) -> Plan:
+    settings, netfilter = plan_netfilter(before, after, state)
+    forwarding = plan_forwarding(plans, before, after, state)
+    after = replace(after, sysctls={**netfilter_memory(before, after, state), **forwarding.originals})
     own = {kind.name: (kind.files(before, state), kind.files(after, state)) for kind in spoken}
     files = {path: file for _had, wanted in own.values() for path, file in wanted.items()}
     changes = changed_files(files, before, state)
-    others = [path for kind in KINDS if kind not in spoken for path in kind.files(before, state)]
+    # Files that several kinds share may be needed no longer by any.
+    others = [path for kind in KINDS if kind not in spoken for path in kind.files(after, state)]
     changes = {path: file for path, file in changes.items() if path in files or path not in others}
     _refuse_edited(changes, files, before, state)
     kept = {path: before.files[path] for path in others if path in before.files}
     after = replace(after, files={**kept, **_file_memory(files, before, state)})
-    settings, netfilter = plan_netfilter(before, after, state)
     had = [path for old, _wanted in own.values() for path in old]
     order = dict.fromkeys([*files, *reversed(had), *sorted(changes)])
-    steps = [*_file_steps(changes, order, state), *(step for plan in plans.values() for step in plan.steps), *netfilter]
+    steps = [*_file_steps(changes, order, state), *(step for plan in plans.values() for step in plan.steps), *netfilter, *forwarding.steps]
     for kind in spoken:
         theirs = {path for name, sides in own.items() if name != kind.name for side in sides for path in side}
         changed = {path: file for path, file in changes.items() if path not in theirs}
         steps += kind.handover(KindChange(plans[kind.name], changed, before, after, state))
+    steps += unit_handover(plans, changes, after, state)
     steps.sort(key=lambda step: step.phase)
     views: Views = {name: view for plan in plans.values() for name, view in plan.views.items()}
     return Plan(
         steps=tuple(steps),
-        applied=replace(after, sysctls=sysctl_memory(before, after, state)),
+        applied=after,
         views=views,
         texts={header: texts for plan in plans.values() for header, texts in plan.texts.items()},
         files={path: (state.files.get(path), file) for path, file in changes.items()},
-        settings=settings,
+        settings={**settings, **forwarding.settings},
         disrupts=tuple(line for plan in plans.values() for line in plan.disrupts),
         expects={name: profile for plan in plans.values() for name, profile in plan.expects.items()},
         warnings=tuple(line for plan in plans.values() for line in plan.warnings),

@@ -12,24 +12,20 @@ from dataclasses import replace
 
 from ..model.applied import Applied
 from ..model.document import Document
-from ..model.guard import TABLES, AppliedGuard, Guard, GuardFacts, Guards, GuardSettings, guard_clashes
+from ..model.guard import TABLES, AppliedGuard, Guard, Guards, GuardSettings, guard_clashes
 from ..model.problem import Problem
-from ..model.ruleset import UNIT, Seen, SeenTable, Table, as_seen
+from ..model.ruleset import Seen, SeenTable, Table, as_seen
 from ..model.state import FileState, HostState
-from ..model.step import Nft, Phase, Run, Step
+from ..model.step import Phase
 from ..render.guard import guard_tables
-from ..render.nftables import UNIT_PATH, ruleset_files
-from ..render.ruleset import change_text, reload_text, undo_text
 from .guest import assign_addresses
-from .kind import Kind, KindChange, KindPlan
-
-# The first with which every set and rule of ours was tried; Debian 12 has it.
-OLDEST = (1, 0, 6)
+from .kind import Kind, KindPlan
+from .ruleset import table_files, table_step, tool_problems
 
 
 def plan_guards(document: Document, state: HostState, applied: Applied) -> KindPlan:
     """From the tables as the kernel has them to those of all guards that are applied then."""
-    facts: GuardFacts = state.kinds.get("guards") or GuardFacts()
+    seen: Seen = state.kinds.get("guards") or {}
     gone = document.guards.gone(applied.owners("guards"), document.owner)
     memory = {name: guard for name, guard in applied.guards.items() if name not in gone}
     declared = {guard.name for guard in document.guards.items}
@@ -37,7 +33,7 @@ def plan_guards(document: Document, state: HostState, applied: Applied) -> KindP
     guards, problems = assign_addresses(list(document.guards.placed()), others, applied)
     memory.update({guard.name: AppliedGuard(document.owner, guard, document.persist != "none") for guard in guards})
     settings = _settings(document, applied, memory)
-    problems += _problems(document, facts, applied, memory)
+    problems += _problems(document, state, applied, memory)
     if problems:
         return KindPlan(problems=tuple(problems))
     before = guard_tables(_guards(applied.guards, applied.guard_settings))
@@ -48,24 +44,19 @@ def plan_guards(document: Document, state: HostState, applied: Applied) -> KindP
     if parting:
         # Their taps go in the same run, and are guarded until then.
         still = guard_tables(_guards({**memory, **parting}, settings))
-        steps += _step(Phase.FILTER, "what guests may send", facts.tables, still, before)
+        steps += table_step(Phase.FILTER, "what guests may send", seen, still, before, TABLES)
         then = {table.key: as_seen(table) for table in still}
-        steps += _step(Phase.SETTLE, "guests that are gone need no guard", then, wanted, still)
+        steps += table_step(Phase.SETTLE, "guests that are gone need no guard", then, wanted, still, TABLES)
     else:
-        steps += _step(Phase.FILTER, "what guests may send", facts.tables, wanted, before)
+        steps += table_step(Phase.FILTER, "what guests may send", seen, wanted, before, TABLES)
     return KindPlan(
         memory=memory,
         further={"guard_settings": settings},
         steps=tuple(steps),
-        texts=_texts(facts.tables, wanted, applied),
+        texts=_texts(seen, wanted, applied),
         warnings=tuple(_warnings(guards, state, applied)),
         assigned={guard.name: tuple(text.partition("/")[0] for text in guard.addresses) for guard in guards if guard.auto},
     )
-
-
-def _step(phase: Phase, why: str, seen: Seen, wanted: t.Sequence[Table], before: t.Sequence[Table]) -> list[Step]:
-    text = change_text(seen, wanted, TABLES)
-    return [Step(phase, why, (Nft(text),), (Nft(undo_text(seen, wanted, before)),))] if text else []
 
 
 def _guards(memory: t.Mapping[str, AppliedGuard], settings: GuardSettings) -> Guards:
@@ -81,15 +72,9 @@ def _settings(document: Document, applied: Applied, memory: t.Mapping[str, Appli
     return replace(kept, **given)
 
 
-def _problems(document: Document, facts: GuardFacts, applied: Applied, memory: t.Mapping[str, AppliedGuard]) -> list[Problem]:
-    problems = []
-    needed = ".".join(str(number) for number in OLDEST)
+def _problems(document: Document, state: HostState, applied: Applied, memory: t.Mapping[str, AppliedGuard]) -> list[Problem]:
     needs = bool(memory or applied.guards or document.guard_settings.get("unlisted"))
-    if needs and not facts.version:
-        problems.append(Problem("", f"nft is missing on this host; install nftables {needed} or newer"))
-    elif needs and facts.version < OLDEST:
-        found = ".".join(str(number) for number in facts.version)
-        problems.append(Problem("", f"nftables {found} is too old; guards need {needed} or newer"))
+    problems = tool_problems(state) if needs else []
     owners = applied.owners("guards")
     for name in [*document.guards.removed, *(guard.name for guard in document.guards.items)]:
         label = owners.get(name, document.owner)
@@ -164,28 +149,7 @@ def files(applied: Applied, state: HostState) -> dict[str, FileState]:
     settings = applied.guard_settings
     if not settings.persist:
         settings = replace(settings, unlisted=False, match=())
-    return ruleset_files("guards", reload_text(guard_tables(_guards(kept, settings))))
+    return table_files("guards", guard_tables(_guards(kept, settings)))
 
 
-def handover(change: KindChange) -> list[Step]:
-    """The unit is enabled when it comes, and disabled before it goes. It is active, or it would not be reloaded with nftables."""
-    read_units = Run(("systemctl", "daemon-reload"), may_fail=True)
-    facts: GuardFacts = change.state.kinds.get("guards") or GuardFacts()
-    enable, disable = (Run(("systemctl", word, UNIT), may_fail=True) for word in ("enable", "disable"))
-    start, stop = (Run(("systemctl", word, UNIT), may_fail=True) for word in ("start", "stop"))
-    comes = change.files.get(UNIT_PATH) is not None
-    stands = UNIT_PATH not in change.files and UNIT_PATH in change.after.files
-    steps = []
-    if UNIT_PATH in change.files:
-        steps.append(Step(Phase.PREPARE, "systemd forgets the unit again", (), (read_units,), lasting=True))
-        if comes:
-            steps.append(Step(Phase.SERVICE, "the filter comes back at boot", (read_units, enable), (disable,), lasting=True))
-        else:
-            steps.append(Step(Phase.FREEZE, "the filter does not come back", (stop, disable), (read_units, enable, start), lasting=True))
-            steps.append(Step(Phase.SERVICE, "systemd forgets the unit", (read_units,)))
-    if comes or (stands and not facts.loads):
-        steps.append(Step(Phase.SERVICE, "the filter is loaded again with nftables' own", (start,), (stop,)))
-    return steps
-
-
-KIND = Kind("guards", lambda document, applied: frozenset(), plan_guards, files, handover)
+KIND = Kind("guards", lambda document, applied: frozenset(), plan_guards, files, lambda change: ())

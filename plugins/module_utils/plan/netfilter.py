@@ -12,6 +12,8 @@ from ..model.applied import Applied
 from ..model.state import HostState
 from ..model.step import Phase, Run, Step, sysctl_step
 
+_KEYS = "net/bridge/"
+
 
 def plan_netfilter(before: Applied, after: Applied, state: HostState) -> tuple[dict[str, tuple[str, str]], list[Step]]:
     """br_netfilter's switches, where the module is loaded; where it is not, the files wait for it."""
@@ -27,10 +29,11 @@ def plan_netfilter(before: Applied, after: Applied, state: HostState) -> tuple[d
 
 
 def _netfilter_keys(state: HostState) -> list[str]:
-    return [key for key in state.sysctls if key.startswith("net/bridge/")]
+    return [key for key in state.sysctls if key.startswith(_KEYS)]
 
 
-def sysctl_memory(before: Applied, after: Applied, state: HostState) -> dict[str, str]:
+def netfilter_memory(before: Applied, after: Applied, state: HostState) -> dict[str, str]:
     if after.bridge_netfilter == "keep":
         return {}
-    return {**{key: state.sysctls[key] for key in _netfilter_keys(state)}, **before.sysctls}
+    known = {key: value for key, value in before.sysctls.items() if key.startswith(_KEYS)}
+    return {**{key: state.sysctls[key] for key in _netfilter_keys(state)}, **known}

@@ -16,7 +16,7 @@ from ..model.bridge import Bridge
 from ..model.document import Document
 from ..model.problem import Problem
 from ..model.state import FileState, HostState
-from ..render.boot import boot_files
+from ..render.boot import boot_files, sysctl_file
 from ..render.qemu import without_ours
 from . import ifupdown, networkd, networkmanager
 from .backend import Backend
@@ -99,9 +99,9 @@ def wanted_files(applied: Applied, state: HostState) -> dict[str, FileState]:
         plain = backend.edits(state.managers.get(name), {})
         files.update({path: file for path, file in backend.edits(state.managers.get(name), bridges).items() if file != plain.get(path)})
     kept = {name: bridge for name, bridge in applied.bridges.items() if bridge.persist in BACKENDS}
-    # A bridge that its owner's own files make lasts as well, and so does what was said of all bridges.
     lasting = any(bridge.persist != "none" for bridge in applied.bridges.values())
     files.update(boot_files(kept, applied.bridge_netfilter if lasting else "keep"))
+    files.update(sysctl_file(applied))
     return files
 
 

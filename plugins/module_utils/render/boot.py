@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import typing as t
 
-from ..model.applied import AppliedBridge
+from ..model.applied import Applied, AppliedBridge
+from ..model.forwarding import forwarded, is_accept_ra, routing_values
 from ..model.state import FileState
 
 UDEV_RULES = "/etc/udev/rules.d/70-hypervisor-vnet.rules"
@@ -33,13 +34,24 @@ def boot_files(bridges: t.Mapping[str, AppliedBridge], netfilter: str) -> dict[s
         rules.append(
             'ACTION=="add", SUBSYSTEM=="module", KERNEL=="br_netfilter", RUN+="/usr/lib/systemd/systemd-sysctl --prefix=/net/bridge"'
         )
-        value = "1" if netfilter == "enable" else "0"
-        files[SYSCTL] = _file([f"-{key} = {value}" for key in NETFILTER_KEYS])
     if netfilter == "enable":
         files[MODULES] = _file(["br_netfilter"])
     if rules:
         files[UDEV_RULES] = _file(rules)
     return files
+
+
+def sysctl_file(applied: Applied) -> dict[str, FileState]:
+    """All kernel parameters that hold after a reboot. Every kind that has some names this file among its own."""
+    lines = []
+    # A bridge that its owner's own files make lasts as well, and so does what was said of all bridges.
+    if applied.bridge_netfilter != "keep" and any(bridge.persist != "none" for bridge in applied.bridges.values()):
+        value = "1" if applied.bridge_netfilter == "enable" else "0"
+        lines += [f"-{key} = {value}" for key in NETFILTER_KEYS]
+    # A link may not be there. Names with dots need slashes between the words.
+    for key, value in routing_values(applied.sysctls, forwarded(applied, lasting=True)).items():
+        lines.append(f"{'-' if is_accept_ra(key) else ''}{key if '.' in key else key.replace('/', '.')} = {value}")
+    return {SYSCTL: _file(lines)} if lines else {}
 
 
 def _file(lines: t.Sequence[str]) -> FileState:

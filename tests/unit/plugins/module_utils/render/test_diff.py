@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.hypervisor.vnet.plugins.module_utils.model.applied import AppliedBridge
+from ansible_collections.hypervisor.vnet.plugins.module_utils.model.applied import Applied, AppliedBridge
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.bridge import Bridge
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.state import BridgeSettings, FileState
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.view import LinkView
-from ansible_collections.hypervisor.vnet.plugins.module_utils.render.boot import MODULES, SYSCTL, UDEV_RULES, boot_files
+from ansible_collections.hypervisor.vnet.plugins.module_utils.render.boot import MODULES, SYSCTL, UDEV_RULES, boot_files, sysctl_file
 from ansible_collections.hypervisor.vnet.plugins.module_utils.render.diff import describe, file_diffs, link_diffs, setting_diffs
 
 
@@ -54,15 +54,17 @@ def applied(name: str, learn: bool = True) -> AppliedBridge:
 
 @pytest.mark.parametrize(
     ("netfilter", "paths"),
-    [("keep", {UDEV_RULES}), ("disable", {UDEV_RULES, SYSCTL}), ("enable", {UDEV_RULES, SYSCTL, MODULES})],
+    [("keep", {UDEV_RULES}), ("disable", {UDEV_RULES}), ("enable", {UDEV_RULES, MODULES})],
 )
 def test_boot_files(netfilter: str, paths: set[str]) -> None:
     files = boot_files({"br0": applied("br0"), "br1": applied("br1", False)}, netfilter)
     assert set(files) == paths
     assert 'KERNEL=="br0", ATTR{bridge/no_linklocal_learn}="1"' in files[UDEV_RULES].content
     assert 'KERNEL=="br1", ATTR{bridge/no_linklocal_learn}="0"' in files[UDEV_RULES].content
-    if SYSCTL in files:
-        assert f"-net.bridge.bridge-nf-call-iptables = {int(netfilter == 'enable')}\n" in files[SYSCTL].content
+    kernel = sysctl_file(Applied({"br0": applied("br0")}, bridge_netfilter=netfilter))
+    assert set(kernel) == (set() if netfilter == "keep" else {SYSCTL})
+    if kernel:
+        assert f"-net.bridge.bridge-nf-call-iptables = {int(netfilter == 'enable')}\n" in kernel[SYSCTL].content
 
 
 def test_no_bridge_no_files() -> None:

@@ -1,0 +1,72 @@
+# Copyright: (c) 2026, hypervisor.vnet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# PRIVATE to the collection: breaking changes can come at any time.
+
+"""What every kind with tables of nftables needs: a step, the files, and one unit that loads the tables of all."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..model.applied import Applied
+from ..model.problem import Problem
+from ..model.ruleset import OLDEST, TABLE_KINDS, UNIT, Key, RulesetFacts, Seen, Table
+from ..model.state import FileState, HostState
+from ..model.step import Nft, Phase, Run, Step
+from ..render.nftables import UNIT_PATH, ruleset_files
+from ..render.ruleset import change_text, reload_text, undo_text
+
+
+def table_step(
+    phase: Phase, why: str, seen: Seen, wanted: t.Sequence[Table], before: t.Sequence[Table], known: t.Iterable[Key]
+) -> list[Step]:
+    """One transaction from the tables as ``seen`` to those ``wanted``, none where nothing differs.
+
+    ``before``: the tables as last applied. ``known``: all that the kind can have; those that are not wanted go.
+    """
+    text = change_text(seen, wanted, known)
+    return [Step(phase, why, (Nft(text),), (Nft(undo_text(seen, wanted, before)),))] if text else []
+
+
+def table_files(name: str, tables: t.Sequence[Table]) -> dict[str, FileState]:
+    """What brings one kind's tables back after a reboot; nothing where there are none."""
+    return ruleset_files(name, reload_text(tables))
+
+
+def tool_problems(state: HostState) -> list[Problem]:
+    """What is wrong with nft on a host that needs it."""
+    facts: RulesetFacts = state.kinds.get("ruleset") or RulesetFacts()
+    needed, found = (".".join(str(number) for number in version) for version in (OLDEST, facts.version))
+    if not facts.version:
+        return [Problem("", f"nft is missing on this host; install nftables {needed} or newer")]
+    if facts.version < OLDEST:
+        return [Problem("", f"nftables {found} is too old; {needed} or newer is needed")]
+    return []
+
+
+def unit_handover(spoken: t.Iterable[str], changes: t.Mapping[str, FileState | None], after: Applied, state: HostState) -> list[Step]:
+    """Once a document, whichever kinds of it have tables: the unit is enabled when it comes, and disabled before it goes.
+
+    It is active, or it would not be reloaded with nftables. ``spoken``: names of kinds; ``changes``: path -> new file.
+    """
+    facts: RulesetFacts = state.kinds.get("ruleset") or RulesetFacts()
+    if not any(name in TABLE_KINDS for name in spoken):
+        return []
+    read_units = Run(("systemctl", "daemon-reload"), may_fail=True)
+    enable, disable = (Run(("systemctl", word, UNIT), may_fail=True) for word in ("enable", "disable"))
+    start, stop = (Run(("systemctl", word, UNIT), may_fail=True) for word in ("start", "stop"))
+    comes = changes.get(UNIT_PATH) is not None
+    stands = UNIT_PATH not in changes and UNIT_PATH in after.files
+    steps = []
+    if UNIT_PATH in changes:
+        steps.append(Step(Phase.PREPARE, "systemd forgets the unit again", (), (read_units,), lasting=True))
+        if comes:
+            steps.append(Step(Phase.SERVICE, "the filter comes back at boot", (read_units, enable), (disable,), lasting=True))
+        else:
+            steps.append(Step(Phase.FREEZE, "the filter does not come back", (stop, disable), (read_units, enable, start), lasting=True))
+            steps.append(Step(Phase.SERVICE, "systemd forgets the unit", (read_units,)))
+    if comes or (stands and not facts.loads):
+        steps.append(Step(Phase.SERVICE, "the filter is loaded again with nftables' own", (start,), (stop,)))
+    return steps
