@@ -195,6 +195,41 @@ ANTISPOOF_OPTIONS: Spec = {
     **CONFIRM_OPTIONS,
 }
 
+NAT_FORWARD_OPTIONS: Spec = {
+    "protocol": {"type": "str", "choices": ["tcp", "udp", "both"], "default": "tcp"},
+    "port": {"type": "str", "required": True},
+    "to": {"type": "str", "required": True},
+    "to_port": {"type": "str"},
+    "listen_address": {"type": "str"},
+    "listen_interface": {"type": "str"},
+    "from": {"type": "list", "elements": "str"},
+}
+
+NAT_NETWORK_OPTIONS: Spec = {
+    "name": {"type": "str", "required": True},
+    "bridge": {"type": "str"},
+    "sources": {"type": "list", "elements": "str"},
+    "uplink": {"type": "str"},
+    "masquerade": {"type": "bool"},
+    "snat": {"type": "str"},
+    "nat_ports": {"type": "str", "default": "1024-65535"},
+    "no_nat_to": {"type": "list", "elements": "str"},
+    "forwards": {"type": "list", "elements": "dict", "options": NAT_FORWARD_OPTIONS},
+    "nat66": {"type": "bool", "default": False},
+    "one_to_one": {
+        "type": "list",
+        "elements": "dict",
+        "options": {"address": {"type": "str", "required": True}, "to": {"type": "str", "required": True}},
+    },
+}
+
+NAT_OPTIONS: Spec = {
+    "networks": {"type": "list", "elements": "dict", "default": [], "options": NAT_NETWORK_OPTIONS},
+    **{name: COMMON_OPTIONS[name] for name in _LIST_OPTIONS},
+    "persist": {"type": "str", "choices": ["auto", "none"], "default": "auto"},
+    **CONFIRM_OPTIONS,
+}
+
 
 def change_problems(params: t.Mapping[str, t.Any], lists: t.Mapping[str, t.Sized]) -> list[Problem]:
     """What is wrong with the options that every changing module has. ``lists`` are what it declares, by the options' names."""

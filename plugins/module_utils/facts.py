@@ -15,6 +15,7 @@ from .host.session import is_held
 from .journal import APPLIED, LOCK, read_journal, standing_span
 from .model.applied import Applied, applied_from_text
 from .model.guard import TABLES
+from .model.nat import TABLES as NAT_TABLES
 from .model.problem import Problem, Refused
 from .model.state import HostState
 from .observe.dns import read_dns
@@ -25,7 +26,7 @@ from .observe.tap import holders
 from .plan.document import KINDS
 from .plan.persist import BACKENDS
 from .plan.tapkeep import KEEPERS
-from .render.facts import Facts, address_facts, bridge_facts, guard_facts, link_facts, owner_facts, route_facts, tap_facts
+from .render.facts import Facts, address_facts, bridge_facts, guard_facts, link_facts, nat_facts, owner_facts, route_facts, tap_facts
 
 
 def host_facts(machine: Machine) -> Facts:
@@ -43,6 +44,7 @@ def host_facts(machine: Machine) -> Facts:
         "routes": route_facts(state),
         "dns": asdict(read_dns(machine)),
         "guards": guard_facts(applied, read_tables(machine, TABLES)) if applied.guards else [],
+        "nat": nat_facts(applied, read_tables(machine, NAT_TABLES)) if applied.nat else [],
         "owners": owner_facts(applied, [kind.name for kind in KINDS]),
         "managers": _managers(state),
         "journal": _journal(machine),

@@ -15,6 +15,7 @@ from .model.bridge import Bridge
 from .model.document import Declared, Document, Item, read_bridges
 from .model.guard import read_guards, read_settings
 from .model.guest import guest_names, read_guests
+from .model.nat import read_nats
 from .model.network import networks_to_bridges
 from .model.problem import Problem, Refused
 from .model.qemu import read_qemu
@@ -77,6 +78,14 @@ def guards_document(params: t.Mapping[str, t.Any]) -> Document:
     removed = tuple(item["interface"] for item in items) if absent else ()
     declared = Declared(guards, removed, params["prune"], "guards")
     return _document(params, {"guards": items}, [*wrong, *also], guards=declared, guard_settings=settings)
+
+
+def nat_document(params: t.Mapping[str, t.Any]) -> Document:
+    """The options of M(hypervisor.vnet.vnet_nat)."""
+    items, absent = params["networks"] or [], params["state"] == "absent"
+    nats, wrong = read_nats([] if absent else items)
+    removed = tuple(item["name"] for item in items) if absent else ()
+    return _document(params, {"networks": items}, wrong, nat=Declared(nats, removed, params["prune"], "networks"))
 
 
 def _bridges(params: t.Mapping[str, t.Any], bridges: tuple[Bridge, ...], path: str) -> dict[str, t.Any]:

@@ -481,6 +481,67 @@ guards:
           description: Their size together.
           type: int
           sample: 126
+nat:
+  description: The networks behind address translation that were applied by M(hypervisor.vnet.vnet_nat).
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: Name of the network.
+      type: str
+      sample: vnat0
+    owner:
+      description: Label under which it was declared.
+      type: str
+      sample: site
+    state:
+      description: V(active), or V(BROKEN) where the kernel's table is not what was applied. The next run repairs it.
+      type: str
+      sample: active
+    bridge:
+      description: The bridge of its guests.
+      type: str
+      sample: vnat0
+    sources:
+      description: Its subnets.
+      type: list
+      elements: str
+      sample: [10.0.0.0/16]
+    uplink:
+      description: The only interface on whose way packets are translated; empty for every one that is no bridge of such a network.
+      type: str
+      sample: ""
+    translation:
+      description: What happens to the source of packets that leave the network.
+      type: str
+      sample: masqueraded
+    no_nat_to:
+      description: Where its packets go as they are.
+      type: list
+      elements: str
+      sample: [10.20.0.0/16]
+    forwards:
+      description: Ports of the host that lead to its guests.
+      type: list
+      elements: dict
+      sample:
+        - protocol: tcp
+          port: "5022"
+          listen_address: ""
+          listen_interface: ""
+          to: 10.0.0.1
+          to_port: "22"
+          from: []
+    one_to_one:
+      description: Addresses of the host that stand for a guest's, in both directions.
+      type: list
+      elements: dict
+      sample: [{address: 192.0.2.10, to: 10.0.0.10}]
+    persist:
+      description: Whether it comes back after a reboot.
+      type: bool
+      sample: true
 owners:
   description: The labels under which something was declared.
   returned: success
@@ -506,6 +567,11 @@ owners:
       type: list
       elements: str
       sample: [vif1.0, rhel4-0]
+    nat:
+      description: Its networks behind address translation.
+      type: list
+      elements: str
+      sample: [vnat0]
 managers:
   description: The network managers that can keep a configuration over a reboot.
   returned: success

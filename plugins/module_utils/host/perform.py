@@ -16,7 +16,8 @@ from dataclasses import replace
 
 from ..model.problem import VnetError
 from ..model.state import FileState
-from ..model.step import Action, Await, EditLines, Ip, KillDaemon, Nft, Remove, Run, StartDaemon, Sysctl, Write
+from ..model.step import Action, Await, EditLines, Forget, Ip, KillDaemon, Nft, Remove, Run, StartDaemon, Sysctl, Write
+from .conntrack import forget
 from .machine import Completed, Machine
 
 _INDEX = re.compile(r"\{index:([^}]+)\}")
@@ -42,6 +43,8 @@ def perform(machine: Machine, action: Action) -> None:
         _run(machine, ["nft", "-f", "-"], action.text)
     elif isinstance(action, Await):
         _await(machine, action)
+    elif isinstance(action, Forget):
+        forget(machine, action)
     elif isinstance(action, EditLines):
         _edit_lines(machine, action)
     elif isinstance(action, StartDaemon):

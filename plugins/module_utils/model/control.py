@@ -15,10 +15,11 @@ from dataclasses import dataclass
 class ControlPath:
     """Both ends' addresses in canonical spelling, without a scope; the interface that answers leave by, and the router behind it.
 
-    ``gateway`` is empty when the peer is on the link.
+    ``gateway`` is empty when the peer is on the link; ``port`` is our end's, 0 when nobody says.
     """
 
     peer: str
     local: str
     dev: str
     gateway: str = ""
+    port: int = 0

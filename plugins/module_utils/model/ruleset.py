@@ -15,15 +15,18 @@ from dataclasses import dataclass, field
 # Loads our tables at boot, and whenever nftables' own are loaded.
 UNIT = "hypervisor-vnet-nftables.service"
 # Kinds of a document that have tables.
-TABLE_KINDS = ("guards",)
+TABLE_KINDS = ("guards", "nat")
 # The first nft with which every set and rule of ours was tried; Debian 12 has it.
 OLDEST = (1, 0, 6)
 # Chains of the user in tables of ours begin like this: made by us, never filled, flushed or removed.
 CUSTOM = "custom_"
 _SET = re.compile(r"@([a-z]\w*)(?![\w,])")
 _VERDICT = re.compile(r"\b(accept|drop|return|(?:goto|jump) \w+)")
+# A translation ends its rule; where it asks a map, that says to what.
+_TRANSLATION = re.compile(r"\b(masquerade|[sd]nat)(?: ip6?)?(?: to (\S+))?$")
+_BY_MAP = re.compile(r"\b([sd]nat) .*map @\w+$")
 
-# What can be told of a rule from its text and from nft's JSON alike: the sets that it asks, and where it leads.
+# What can be told of a rule from its text and from nft's JSON alike: the sets and maps that it asks, and where it leads.
 Shape = tuple[str, ...]
 Counter = tuple[int, int]
 # Family and name.
@@ -32,11 +35,19 @@ Key = tuple[str, str]
 
 @dataclass(frozen=True)
 class Set:
-    """``type`` as nft wants it (``type ifname``, ``typeof iifname . ether saddr``); elements as nft writes them."""
+    """``type`` as nft wants it (``type ifname``, ``typeof iifname . ether saddr``); elements as nft writes them.
+
+    With a colon in the type (``typeof th dport : ip daddr``) it is a map, and in each element, too.
+    """
 
     type: str
     elements: frozenset[str] = frozenset()
     counter: bool = False
+
+    @property
+    def word(self) -> str:
+        """What nft calls it."""
+        return "map" if " : " in self.type else "set"
 
 
 @dataclass(frozen=True)
@@ -64,11 +75,12 @@ class Table:
 
 @dataclass(frozen=True)
 class SeenTable:
-    """One table as the kernel has it. ``counters``: packets and bytes of each element that counts."""
+    """One table as the kernel has it. ``counters``: packets and bytes of each element that counts; ``maps``: which sets are maps."""
 
     sets: t.Mapping[str, frozenset[str]] = field(default_factory=dict)
     chains: t.Mapping[str, tuple[Shape, ...]] = field(default_factory=dict)
     counters: t.Mapping[str, t.Mapping[str, Counter]] = field(default_factory=dict)
+    maps: frozenset[str] = frozenset()
 
     @property
     def ours(self) -> dict[str, tuple[Shape, ...]]:
@@ -88,11 +100,18 @@ class RulesetFacts:
 
 def shape_of(rule: str) -> Shape:
     text = rule.split(" comment ")[0]
+    asked = _SET.findall(text)
+    if by_map := _BY_MAP.search(text):
+        return (*asked, by_map.group(1))
+    if found := _TRANSLATION.search(text):
+        return (*asked, " to ".join(word for word in found.groups() if word))
     verdicts = _VERDICT.findall(text)
-    return (*_SET.findall(text), verdicts[-1] if verdicts else "")
+    return (*asked, verdicts[-1] if verdicts else "")
 
 
 def as_seen(table: Table) -> SeenTable:
     """How the table looks once it is there."""
     chains = {name: tuple(shape_of(rule) for rule in chain.rules) for name, chain in table.chains.items()}
-    return SeenTable({name: item.elements for name, item in table.sets.items()}, {**chains, **dict.fromkeys(table.custom, ())})
+    sets = {name: item.elements for name, item in table.sets.items()}
+    maps = frozenset(name for name, item in table.sets.items() if item.word == "map")
+    return SeenTable(sets, {**chains, **dict.fromkeys(table.custom, ())}, maps=maps)

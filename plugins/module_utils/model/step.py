@@ -100,6 +100,17 @@ class EditLines:
 
 
 @dataclass(frozen=True)
+class Forget:
+    """Connections that end: those of ``flows`` that are none of ``kept``, both in options of conntrack(8); FIRST:LAST are ports in a row."""
+
+    flows: tuple[str, ...]
+    kept: tuple[str, ...] = ()
+
+    def command(self) -> str:
+        return "\n".join(f"conntrack -D {flow}" for flow in self.flows)
+
+
+@dataclass(frozen=True)
 class StartDaemon:
     """A daemon that writes its own pid file; one that runs by that file already is left alone."""
 
@@ -157,7 +168,7 @@ class Await:
         return f"# wait until {self.path or shlex.join(self.argv)} says {self.value}"
 
 
-Action = t.Union[Ip, Nft, Write, Remove, Sysctl, EditLines, StartDaemon, KillDaemon, Run, Await]
+Action = t.Union[Ip, Nft, Write, Remove, Sysctl, EditLines, StartDaemon, KillDaemon, Run, Await, Forget]
 _ACTIONS: dict[str, type] = {kind.__name__.lower(): kind for kind in t.get_args(Action)}
 
 

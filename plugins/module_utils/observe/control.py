@@ -29,6 +29,7 @@ def read_control(machine: Machine, links: t.Mapping[str, Link]) -> ControlPath |
     try:
         peer, scope = _parse(words[0])
         local = _parse(words[2])[0]
+        port = int(words[3])
     except (IndexError, ValueError):
         return None
     home = next((link for link in links.values() if any(_ip(address.cidr) == local for address in link.addresses)), None)
@@ -37,9 +38,9 @@ def read_control(machine: Machine, links: t.Mapping[str, Link]) -> ControlPath |
         for route in json.loads(done.out or "[]") if done.rc == 0 else []:
             if route.get("dev"):
                 gateway = route.get("gateway") or (route.get("via") or {}).get("host", "")
-                return ControlPath(str(peer), str(local), route["dev"], gateway)
+                return ControlPath(str(peer), str(local), route["dev"], gateway, port)
     # Without an answer of the kernel, the interface that was spoken to is the best guess.
-    return ControlPath(str(peer), str(local), home.name) if home else None
+    return ControlPath(str(peer), str(local), home.name, port=port) if home else None
 
 
 def _parse(text: str) -> tuple[_IpAddress, str]:

@@ -24,6 +24,7 @@ from ..model.state import Link
 Json = dict[str, t.Any]
 _VERDICTS = ("accept", "drop", "return")
 _JUMPS = ("goto", "jump")
+_TRANSLATIONS = ("masquerade", "snat", "dnat")
 _VERSION = re.compile(r"v(\d+)\.(\d+)\.(\d+)")
 _MISSING = 127
 
@@ -62,6 +63,7 @@ class _Reading:
     sets: dict[str, frozenset[str]] = field(default_factory=dict)
     chains: dict[str, tuple[Shape, ...]] = field(default_factory=dict)
     counters: dict[str, dict[str, Counter]] = field(default_factory=dict)
+    maps: set[str] = field(default_factory=set)
 
 
 def parse_table(text: str) -> SeenTable:
@@ -70,12 +72,14 @@ def parse_table(text: str) -> SeenTable:
     for item in json.loads(text)["nftables"]:
         if "set" in item:
             _read_set(item["set"], reading)
+        elif "map" in item:
+            _read_map(item["map"], reading)
         elif "chain" in item:
             reading.chains.setdefault(item["chain"]["name"], ())
         elif "rule" in item:
             rule = item["rule"]
             reading.chains[rule["chain"]] = (*reading.chains.get(rule["chain"], ()), _shape(rule["expr"]))
-    return SeenTable(reading.sets, reading.chains, reading.counters)
+    return SeenTable(reading.sets, reading.chains, reading.counters, frozenset(reading.maps))
 
 
 def _read_set(data: Json, reading: _Reading) -> None:
@@ -85,8 +89,7 @@ def _read_set(data: Json, reading: _Reading) -> None:
         count = None
         if isinstance(item, dict) and "elem" in item:
             count, item = item["elem"].get("counter"), item["elem"]["val"]
-        parts = item["concat"] if isinstance(item, dict) and "concat" in item else [item]
-        element = " . ".join([_part(part, kind) for part, kind in zip(parts, types)])
+        element = _concat(item, types)
         elements.append(element)
         if count:
             counters[element] = (count["packets"], count["bytes"])
@@ -95,10 +98,22 @@ def _read_set(data: Json, reading: _Reading) -> None:
         reading.counters[data["name"]] = counters
 
 
+def _read_map(data: Json, reading: _Reading) -> None:
+    keys, values = _types(data["type"]), _types(data["map"])
+    pairs = [(_concat(key, keys), _concat(value, values)) for key, value in data.get("elem", ())]
+    reading.sets[data["name"]] = frozenset(f"{key} : {value}" for key, value in pairs)
+    reading.maps.add(data["name"])
+
+
+def _concat(item: t.Any, types: t.Sequence[str]) -> str:
+    parts = item["concat"] if isinstance(item, dict) and "concat" in item else [item]
+    return " . ".join([_part(part, kind) for part, kind in zip(parts, types)])
+
+
 def _types(data: t.Any) -> list[str]:
-    """A name, names, or from nft 1.1 on the expressions that were given with typeof."""
+    """Names, or from nft 1.1 on the expressions that were given with typeof."""
     if isinstance(data, (str, list)):
-        return [data] if isinstance(data, str) else data
+        return data.split(" . ") if isinstance(data, str) else data
     found = []
     for expression in data["typeof"].get("concat", [data["typeof"]]):
         payload = expression.get("payload", {})
@@ -127,4 +142,20 @@ def _shape(expressions: t.Sequence[Json]) -> Shape:
             verdict = name
         elif name in _JUMPS:
             verdict = f"{name} {value['target']}"
+        elif name in _TRANSLATIONS:
+            asked, verdict = _translation(name, value or {})
+            sets += asked
     return (*sets, verdict)
+
+
+def _translation(name: str, value: Json) -> tuple[list[str], str]:
+    """The map that it asks, and what it does in the words of nft."""
+    address, port = value.get("addr", ""), value.get("port", "")
+    if isinstance(address, dict) and "map" in address:
+        return [address["map"]["data"][1:]], name
+    to = _range(address) + (f":{_range(port)}" if port else "")
+    return [], f"{name} to {to}" if to else name
+
+
+def _range(value: t.Any) -> str:
+    return "-".join(str(end) for end in value["range"]) if isinstance(value, dict) else str(value)

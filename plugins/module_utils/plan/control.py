@@ -21,7 +21,7 @@ from ..model.ifupdown import parse as parse_interfaces
 from ..model.networkd import KEEP, RUNTIME
 from ..model.ruleset import UNIT
 from ..model.state import FileState, HostState
-from ..model.step import Action, Await, EditLines, Ip, KillDaemon, Nft, Remove, Run, StartDaemon, Step, Sysctl, Write
+from ..model.step import Action, Await, EditLines, Forget, Ip, KillDaemon, Nft, Remove, Run, StartDaemon, Step, Sysctl, Write
 from ..model.view import Views
 from .connection import Connection, connection_of
 from .ipline import IpLines
@@ -149,8 +149,8 @@ def _object_of(path: str) -> str:
     return name.removesuffix(".nmconnection").removesuffix(".netdev").removesuffix(".network")
 
 
-def _nothing(action: Await) -> list[tuple[str, str]]:
-    """To wait touches nothing; whatever else comes must be judged above."""
+def _nothing(action: Await | Forget) -> list[tuple[str, str]]:
+    """To wait touches nothing, nor does the end of translated connections; whatever else comes must be judged above."""
     return []
 
 

@@ -14,10 +14,12 @@ from dataclasses import asdict
 from ..model.address import FOREVER
 from ..model.applied import Applied
 from ..model.guard import Guards
+from ..model.nat import Forward, ports_text
 from ..model.route import NextHop, Route
 from ..model.ruleset import Seen, as_seen
 from ..model.state import HostState, Link, TapDevice
 from .guard import guard_tables
+from .nat import describe, nat_tables
 
 Facts = dict[str, t.Any]
 # Of no use without the kernel's own context.
@@ -148,6 +150,40 @@ def _by_port(tables: Seen) -> dict[str, set[tuple[str, str, str]]]:
 def _counted(seen: Seen, ports: t.Iterable[str], sets: t.Sequence[str]) -> Facts:
     counters = [table.counters.get(name, {}).get(f'"{port}"', (0, 0)) for table in seen.values() for name in sets for port in ports]
     return {"packets": sum(packets for packets, _bytes in counters), "bytes": sum(size for _packets, size in counters)}
+
+
+def nat_facts(applied: Applied, seen: Seen) -> list[Facts]:
+    """Every network behind address translation that was applied, and whether the kernel has all of its table."""
+    wanted = {table.key: as_seen(table) for table in nat_tables(item.network for item in applied.nat.values())}
+    intact = all(key in seen and seen[key].ours == table.ours and seen[key].sets == table.sets for key, table in wanted.items())
+    return [
+        {
+            "name": name,
+            "owner": item.owner,
+            "state": "active" if intact else "BROKEN",
+            "bridge": item.network.bridge,
+            "sources": list(item.network.sources),
+            "uplink": item.network.uplink,
+            "translation": describe(item.network),
+            "no_nat_to": list(item.network.no_nat_to),
+            "forwards": [_forward(forward) for forward in item.network.forwards],
+            "one_to_one": [{"address": outside, "to": inside} for outside, inside in item.network.one_to_one],
+            "persist": item.persist,
+        }
+        for name, item in sorted(applied.nat.items())
+    ]
+
+
+def _forward(forward: Forward) -> Facts:
+    return {
+        "protocol": "both" if len(forward.protocols) > 1 else forward.protocols[0],
+        "port": ports_text(forward.ports),
+        "listen_address": forward.listen_address,
+        "listen_interface": forward.listen_interface,
+        "to": forward.to,
+        "to_port": ports_text(forward.to_ports),
+        "from": list(forward.sources),
+    }
 
 
 def owner_facts(applied: Applied, kinds: t.Sequence[str]) -> list[Facts]:

@@ -17,6 +17,7 @@ from collections import defaultdict
 
 from ..model.guard import NAME, PROTOCOLS, Guard, GuardRule, Guards
 from ..model.ruleset import Chain, Set, Table
+from .ruleset import mask_words
 
 # Before anybody else looks: NF_BR_PRI_NAT_DST_BRIDGED and NF_IP_PRI_RAW are both -300, and what a guest is sent is seen last.
 _FIRST, _LAST = "priority -300; policy accept;", "priority 300; policy accept;"
@@ -144,15 +145,6 @@ def _prefixes(elements: Elements, kind: str) -> list[int]:
     return sorted((int(name.split("_")[1]) for name in elements if name.startswith(f"{kind}_")), reverse=True)
 
 
-def _mask(version: int, length: int) -> str:
-    """``& MASK`` for a prefix length, empty for single addresses."""
-    bits = 32 if version == 4 else 128
-    if length == bits:
-        return ""
-    mask = (1 << bits) - (1 << (bits - length))
-    return f" & {ipaddress.IPv4Address(mask) if version == 4 else ipaddress.IPv6Address(mask)}"
-
-
 def _refuse(match: str, why: str) -> str:
     return f'{match} counter goto refused comment "{why}"'.lstrip()
 
@@ -225,7 +217,7 @@ def _dhcp(port: int, name: str, *more: str) -> Chain:
 
 
 def _ip4(elements: Elements) -> Chain:
-    passed = [f"iifname . ether saddr . ip saddr{_mask(4, length)} @ip4_{length} goto passed" for length in _prefixes(elements, "ip4")]
+    passed = [f"iifname . ether saddr . ip saddr{mask_words(4, length)} @ip4_{length} goto passed" for length in _prefixes(elements, "ip4")]
     lease = "ip saddr 0.0.0.0 ip daddr 255.255.255.255 udp sport 68 udp dport 67 iifname @dhcp_client iifname @uses_ip4"
     return Chain(
         (
@@ -239,7 +231,9 @@ def _ip4(elements: Elements) -> Chain:
 
 
 def _ip6(elements: Elements) -> Chain:
-    passed = [f"iifname . ether saddr . ip6 saddr{_mask(6, length)} @ip6_{length} goto passed" for length in _prefixes(elements, "ip6")]
+    passed = [
+        f"iifname . ether saddr . ip6 saddr{mask_words(6, length)} @ip6_{length} goto passed" for length in _prefixes(elements, "ip6")
+    ]
     return Chain(
         (
             "meta l4proto 17 jump guest_dhcp6",
@@ -311,7 +305,7 @@ def _arp_sender(elements: Elements) -> Chain:
     return Chain(
         (
             _refuse("iifname . arp saddr ether != @mac", "ARP sender's MAC not assigned"),
-            *(f"{sender}{_mask(4, length)} @ip4_{length} goto passed" for length in _prefixes(elements, "ip4")),
+            *(f"{sender}{mask_words(4, length)} @ip4_{length} goto passed" for length in _prefixes(elements, "ip4")),
             'arp operation request arp saddr ip 0.0.0.0 iifname @uses_ip4 goto passed comment "probe, RFC 5227"',
         )
     )
@@ -357,5 +351,5 @@ def _rule_key(words: t.Sequence[str], mask: bool) -> str:
     parts += ["th dport"] if "port" in words else []
     if words[-2] in ("ip4", "ip6"):
         family, version = ("ip", 4) if words[-2] == "ip4" else ("ip6", 6)
-        parts.append(f"{family} {'daddr' if outgoing else 'saddr'}{_mask(version, int(words[-1])) if mask else ''}")
+        parts.append(f"{family} {'daddr' if outgoing else 'saddr'}{mask_words(version, int(words[-1])) if mask else ''}")
     return " . ".join(parts)

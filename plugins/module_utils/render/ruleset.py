@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import typing as t
 from dataclasses import replace
 
@@ -97,7 +98,7 @@ def _refill(there: SeenTable, table: Table, unless_done: Table | None) -> str:
     lines = [*_missing_chains(there, table, bool(unless_done)), *lines]
     lines += [f"table {at} {{", *_chain_lines(table, table.chains, hooks=False), "}"]
     lines += [f"delete chain {at} {name}" for name in old_chains]
-    lines += [f"delete set {at} {name}" for name in old_sets]
+    lines += [f"delete {'map' if name in there.maps else 'set'} {at} {name}" for name in old_sets]
     return "\n".join([*lines, ""]) + (_safe_elements(there, table) if unless_done else _elements(there, table))
 
 
@@ -110,9 +111,12 @@ def _missing_chains(there: SeenTable, table: Table, every: bool) -> list[str]:
 
 
 def _safe_elements(there: SeenTable, table: Table) -> str:
-    """What is deleted may not be there: it is added first."""
+    """What is deleted may not be there: it is added first. Of a map, a key may lead elsewhere: it is filled anew."""
     text = ""
     for name, item in table.sets.items():
+        if item.word == "map":
+            text += f"flush map {_at(table.key)} {name}\n" + _command("add", table.key, name, item.elements)
+            continue
         gone = there.sets.get(name, frozenset()) - item.elements
         text += _command("add", table.key, name, item.elements | gone) + _command("delete", table.key, name, gone)
     return text
@@ -125,7 +129,7 @@ def _command(verb: str, key: Key, name: str, elements: frozenset[str]) -> str:
 
 
 def _set_lines(name: str, item: Set) -> list[str]:
-    lines = [f"\tset {name} {{", f"\t\t{item.type}"]
+    lines = [f"\t{item.word} {name} {{", f"\t\t{item.type}"]
     lines += ["\t\tcounter"] if item.counter else []
     if item.elements:
         lines.append("\t\telements = { " + ",\n\t\t\t     ".join(sorted(item.elements)) + " }")
@@ -139,6 +143,15 @@ def _chain_lines(table: Table, names: t.Iterable[str], hooks: bool = True) -> li
         head = [f"\t\t{chain.hook}"] if chain.hook and hooks else []
         lines += [f"\tchain {name} {{", *head, *(f"\t\t{rule}" for rule in chain.rules), "\t}"]
     return lines
+
+
+def mask_words(version: int, length: int) -> str:
+    """``& MASK`` for a prefix length, empty for single addresses."""
+    bits = 32 if version == 4 else 128
+    if length == bits:
+        return ""
+    mask = (1 << bits) - (1 << (bits - length))
+    return f" & {ipaddress.IPv4Address(mask) if version == 4 else ipaddress.IPv6Address(mask)}"
 
 
 def _at(key: Key) -> str:

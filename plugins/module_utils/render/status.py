@@ -31,6 +31,7 @@ def status_text(facts: Facts) -> str:
     names = {bridge["name"] for bridge in facts["bridges"]}
     blocks += [_link(link, facts) for link in facts["links"] if link["name"] not in names and _has_addresses(link, facts)]
     blocks += [_guards(facts["guards"])] if facts["guards"] else []
+    blocks += [_nat(network) for network in facts["nat"]]
     blocks += [_pending(facts), _last(facts["last"]), *([_undone(facts["report"])] if facts["report"] else [])]
     return "\n".join(_text(block) for block in blocks)
 
@@ -120,6 +121,26 @@ def _guarded(guard: Facts) -> str:
     refused = guard["refused"]["packets"]
     seen = f"{refused} {'packet' if refused == 1 else 'packets'} {'refused' if guard['mode'] == 'enforce' else 'it would refuse'}"
     return ", ".join([guard["state"], *([seen] if refused else [])])
+
+
+def _nat(network: Facts) -> Rows:
+    broken = ["BROKEN, the table in the kernel is not as applied"] if network["state"] == "BROKEN" else []
+    way = f"out by {network['uplink']}" if network["uplink"] else ""
+    about = [*broken, *network["sources"], network["translation"], way, f"owner {network['owner']}"]
+    return [
+        (f"nat {network['name']}"[:_COLUMN], "; ".join(word for word in about if word)),
+        *_lines("  forwards", [_forward(forward) for forward in network["forwards"]]),
+        *_lines("  one to one", [f"{pair['address']} = {pair['to']}" for pair in network["one_to_one"]]),
+    ]
+
+
+def _forward(forward: Facts) -> str:
+    protocol = "tcp and udp" if forward["protocol"] == "both" else forward["protocol"]
+    here = [f"at {forward['listen_address']}"] if forward["listen_address"] else []
+    here += [f"on {forward['listen_interface']}"] if forward["listen_interface"] else []
+    here += [f"from {' '.join(forward['from'])}"] if forward["from"] else []
+    to = f"[{forward['to']}]" if ":" in forward["to"] else forward["to"]
+    return " ".join([protocol, forward["port"], *here, "->", f"{to}:{forward['to_port']}"])
 
 
 def _pending(facts: Facts) -> Rows:

@@ -1,0 +1,152 @@
+# Copyright: (c) 2026, hypervisor.vnet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# PRIVATE to the collection: breaking changes can come at any time.
+
+"""The kind ``nat`` of a document: one nft transaction, and the end of those connections that it leaves with a stale translation."""
+
+from __future__ import annotations
+
+import ipaddress
+import typing as t
+
+from ..model.applied import Applied
+from ..model.document import Document
+from ..model.nat import TABLES, AppliedNat, Nat, NatFacts, settle
+from ..model.natcheck import nat_problems
+from ..model.problem import Problem
+from ..model.ruleset import CUSTOM, Seen, SeenTable, Table, as_seen
+from ..model.state import FileState, HostState
+from ..model.step import Phase, Step
+from ..render.boot import sysctl_file
+from ..render.nat import nat_tables
+from .kind import Kind, KindPlan
+from .natstale import forget
+from .ruleset import table_files, table_step, tool_problems
+
+
+def plan_nat(document: Document, state: HostState, applied: Applied) -> KindPlan:
+    """From the table as the kernel has it to that of all networks that are applied then."""
+    facts: NatFacts = state.kinds.get("nat") or NatFacts()
+    gone = document.nat.gone(applied.owners("nat"), document.owner)
+    memory = {name: item for name, item in applied.nat.items() if name not in gone}
+    placed = [
+        (place, settle(nat, _sources(nat, applied, state), _uplink(nat.uplink, applied, state))) for place, nat in document.nat.placed()
+    ]
+    problems = _problems(document, state, applied, placed, memory)
+    if problems:
+        return KindPlan(problems=tuple(problems))
+    memory.update({nat.name: AppliedNat(document.owner, nat, document.persist != "none") for _place, nat in placed})
+    before, after = ([item.network for item in side.values()] for side in (applied.nat, memory))
+    wanted, had = nat_tables(after), nat_tables(before)
+    steps = table_step(Phase.FILTER, "address translation", facts.tables, wanted, had, TABLES)
+    stale = forget(before, after, _local(state))
+    if stale and facts.conntrack:
+        steps.append(Step(Phase.SETTLE, "connections with a translation that is not valid any more end", (stale,)))
+    return KindPlan(
+        memory=memory,
+        steps=tuple(steps),
+        texts=_texts(facts.tables, wanted),
+        warnings=(*_warnings(placed, applied, state), *_without_tool(bool(stale), facts)),
+    )
+
+
+def _sources(nat: Nat, applied: Applied, state: HostState) -> list[str]:
+    """The subnets of the bridge's addresses, as declared or as it has them."""
+    ours, link = applied.bridges.get(nat.bridge), state.links.get(nat.bridge)
+    texts = list(ours.bridge.addresses) if ours else []
+    if not texts and link:
+        texts = [address.cidr for address in link.addresses if address.scope == "global"]
+    return list(dict.fromkeys(str(ipaddress.ip_interface(text).network) for text in texts))
+
+
+def _uplink(name: str, applied: Applied, state: HostState) -> str:
+    """Packets leave by the bridge that the interface is a port of."""
+    for bridge, item in applied.bridges.items():
+        if name and name in (item.bridge.uplink, *item.bridge.ports):
+            return bridge
+    link = state.links.get(name)
+    master = state.links.get(link.master) if link else None
+    return master.name if master and master.bridge is not None else name
+
+
+def _local(state: HostState) -> list[str]:
+    """The host's own addresses, without those that are for itself or its neighbours only."""
+    texts = [address.cidr.split("/")[0] for link in state.links.values() for address in link.addresses if address.scope == "global"]
+    return list(dict.fromkeys(texts))
+
+
+def _problems(
+    document: Document, state: HostState, applied: Applied, placed: t.Sequence[tuple[str, Nat]], memory: t.Mapping[str, AppliedNat]
+) -> list[Problem]:
+    problems = tool_problems(state) if placed or applied.nat else []
+    owners = applied.owners("nat")
+    for name in [*document.nat.removed, *(nat.name for _place, nat in placed)]:
+        problems += document.nat.owner_problems(name, owners, document.owner)
+    declared = {nat.name for _place, nat in placed}
+    others = [(f"the network {name} of owner {item.owner!r}", item.network) for name, item in memory.items() if name not in declared]
+    return problems + nat_problems(placed, others) + _takes_the_controller(placed, state)
+
+
+def _takes_the_controller(placed: t.Sequence[tuple[str, Nat]], state: HostState) -> list[Problem]:
+    """A forward of the port that the controller comes in by would lead its next connection to a guest."""
+    control, problems = state.control, []
+    if control is None or not control.port:
+        return []
+    for path, nat in placed:
+        for at, item in enumerate(nat.forwards):
+            here = item.ports[0] <= control.port <= item.ports[1] and "tcp" in item.protocols
+            heard = item.listen_address in ("", control.local) and item.listen_interface in ("", control.dev)
+            comes = not item.sources or any(ipaddress.ip_address(control.peer) in ipaddress.ip_network(text) for text in item.sources)
+            if here and heard and comes and (":" in control.local) == (item.version == 6):
+                text = f"{control.port} is where the controller reaches this host, and would lead it to {item.to}"
+                cure = f"take another port, or a listen_address other than {control.local}"
+                problems.append(Problem(f"{path}.forwards[{at}].port", f"{text}; {cure}"))
+    return problems
+
+
+def _warnings(placed: t.Sequence[tuple[str, Nat]], applied: Applied, state: HostState) -> list[str]:
+    """Names that lead nowhere as yet: rules by name may stand before what they name."""
+    lines = []
+    for path, nat in placed:
+        interfaces = [("bridge", nat.bridge), ("uplink", nat.uplink)]
+        interfaces += [(f"forwards[{at}].listen_interface", item.listen_interface) for at, item in enumerate(nat.forwards)]
+        for option, name in interfaces:
+            if name and name not in state.links and name not in applied.bridges:
+                lines.append(f"{path}.{option}: {name} is not there; nothing is translated for it until it is")
+    return list(dict.fromkeys(lines))
+
+
+def _without_tool(stale: bool, facts: NatFacts) -> list[str]:
+    if not stale or facts.conntrack:
+        return []
+    return [
+        "connections that are open keep the address translation that they have, because the host has no conntrack(8); install conntrack"
+    ]
+
+
+def _texts(seen: Seen, wanted: t.Sequence[Table]) -> dict[str, tuple[str, str]]:
+    """The table before and after: its rules, and what its sets and maps hold."""
+    after = {table.key: as_seen(table) for table in wanted}
+    return {f"table {' '.join(key)} (nft)": (_text(seen.get(key)), _text(after.get(key))) for key in TABLES}
+
+
+def _text(table: SeenTable | None) -> str:
+    if table is None:
+        return ""
+    lines = []
+    for name, rules in sorted(table.ours.items()):
+        lines += [f"chain {name}", *(f"  {' '.join([*(f'@{item}' for item in rule[:-1]), rule[-1]]).strip()}" for rule in rules)]
+    for name, elements in sorted(table.sets.items()):
+        lines += [f"{name} {element}" for element in sorted(elements) if not name.startswith(CUSTOM)]
+    return "\n".join([*lines, ""])
+
+
+def files(applied: Applied, state: HostState) -> dict[str, FileState]:
+    """The table of what is kept, the unit that loads it, and the kernel's forwarding."""
+    kept = [item.network for item in applied.nat.values() if item.persist]
+    return {**table_files("nat", nat_tables(kept)), **sysctl_file(applied)}
+
+
+KIND = Kind("nat", lambda document, applied: frozenset(), plan_nat, files, lambda change: ())
