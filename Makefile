@@ -15,7 +15,7 @@ VENV := .venv
 READY := $(VENV)/.ready
 GATES ?=
 HOST ?=
-SOAK ?= tests/lab/test_confirm.py tests/lab/test_watchdog.py tests/lab/test_cut.py tests/lab/test_interrupted.py
+SOAK ?= $(addprefix tests/kernel/test_,killed.py tap_killed.py vanished.py random.py) $(addprefix tests/lab/test_,confirm.py watchdog.py cut.py interrupted.py)
 
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export LANG := C.UTF-8
@@ -61,10 +61,10 @@ lab: root stage ## the playbooks on whole hosts over real SSH (root)
 	@echo "== lab"
 	@pytest -v -n 2 --dist loadfile tests/lab
 
-soak: root stage ## changes that cut hosts off, at every step and 20 to 30 times each: hours (root)
+soak: root stage ## what cuts hosts off, at every step and 20 to 30 times each: hours (root)
 	@tests/tools/packages.sh qemu-system-x86_64=qemu-system-x86
 	@echo "== soak"
-	@VNET_SOAK=1 pytest -v -s $(SOAK)
+	@for file in $(SOAK); do VNET_SOAK=1 pytest -v -s "$$file"; done
 
 lab-up: root stage ## start the lab's hosts and leave them running, to play with (root)
 	@python3 tests/lab/lab.py up

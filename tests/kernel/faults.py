@@ -5,6 +5,7 @@
 """Trouble at an exact step of a run: put in the way of the machine in the module's own process, nothing in the product knows of it.
 
 A step is one line of an `ip -batch`, one file written or removed, one line of the journal, one kernel parameter.
+Every kind of trouble strikes at every fourth step, each kind at others; VNET_SOAK=1 strikes at all of them.
 """
 
 from __future__ import annotations
@@ -23,6 +24,13 @@ from ansible_collections.hypervisor.vnet.plugins.module_utils.model.problem impo
 
 Strike = Callable[[], None]
 COUNT = "/run/steps"  # how many steps the last run made
+SOAK = bool(os.environ.get("VNET_SOAK"))
+_APART = 4
+
+
+def chosen(last: int, first: int) -> list[int]:
+    """The steps from 1 to ``last`` at which to strike. With ``first`` from 1 to 4, four kinds of trouble meet every step between them."""
+    return [number for number in range(1, last + 1) if SOAK or number % _APART == first % _APART]
 
 
 def at_step(number: int, strike: Strike, instead: bool = False) -> Callable[[], None]:

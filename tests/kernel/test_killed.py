@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from faults import COUNT, at_step, at_steps, fail, hang_up, kill, shell, terminate
+from faults import COUNT, SOAK, at_step, at_steps, chosen, fail, hang_up, kill, shell, terminate
 from harness import STATE, Answer, Namespace, Snapshot, assert_same
 from hosts import cable, no_waiting
 
@@ -26,8 +26,6 @@ ABSENT: dict[str, Any] = {"bridges": [{"name": "xenbr0"}], "state": "absent"}
 # What stays in the state folder of a host with no change on its way.
 QUIET = {"applied.json", "hypervisor-vnet", "last", "lock"}
 UNDONE = "an earlier run was stopped in the middle"
-# A long run kills more often.
-LONG = bool(os.environ.get("VNET_KERNEL_LONG"))
 
 
 @pytest.fixture
@@ -88,8 +86,8 @@ def kill_at(host: Namespace, number: int, options: dict[str, Any]) -> list[str]:
     """Kill the run at that step; what the next runs say of it. Check mode changes nothing and foretells the next run's diff."""
     answer = host.module("xen_bridge", prepare=at_step(number, kill), **options)
     assert answer.rc == -signal.SIGKILL
-    # What takes time is looked at often enough with every fifth.
-    stale = _settled(host) if number % 5 == 0 else None
+    # What takes time is looked at often enough with every third.
+    stale = _settled(host) if number % 3 == 0 else None
     check = host.module("xen_bridge", check=True, **options).ok()
     if stale:
         assert_same(stale, host.snapshot(), memory=True)
@@ -112,9 +110,10 @@ def test_killed_behind_each_step_of_the_move_and_of_the_way_back(host: Namespace
     after = moved(host, before)
     back = steps(host, **ABSENT)
     restored(host, before)
-    print(f"\nkilled behind each of {forth} + {back} steps")
+    numbers = chosen(max(forth, back), 1)
+    print(f"\nkilled behind {len(numbers)} of {forth} + {back} steps")
     said = set()
-    for number in range(1, max(forth, back) + 1):
+    for number in numbers:
         if number <= forth:
             said.update(line[:39] for line in kill_at(host, number, PRESENT))
         else:
@@ -136,11 +135,11 @@ def test_a_failure_at_each_step_leaves_the_host_as_it_was(host: Namespace, inste
     back = steps(host, **ABSENT)
     restored(host, before)
     # The last step renames the journal: behind that there is nothing left that could fail.
-    for number in range(1, forth + instead):
+    for number in chosen(forth + instead - 1, 2 + instead):
         _fails(host, number, instead, PRESENT, before)
     host.module("xen_bridge", prepare=at_step(forth + instead, fail, instead), **PRESENT).ok()
     moved(host, before)
-    for number in range(1, back + instead):
+    for number in chosen(back + instead - 1, 2 + instead):
         _fails(host, number, instead, ABSENT, after)
     host.module("xen_bridge", prepare=at_step(back + instead, fail, instead), **ABSENT).ok()
     restored(host, before)
@@ -153,7 +152,7 @@ def test_a_card_that_was_down_is_down_and_without_addresses_again(host: Namespac
     count = steps(host, **port)
     host.bridge({"name": "xenbr1"}, state="absent").ok()
     assert_same(before, host.snapshot())
-    for number in range(1, count):
+    for number in chosen(count - 1, 1):
         _fails(host, number, False, port, before)
 
 
@@ -171,7 +170,7 @@ def test_stopped_by_sigterm_at_each_step(host: Namespace) -> None:
     before = host.snapshot()
     forth = steps(host, **PRESENT)
     host.module("xen_bridge", **ABSENT).ok()
-    for number in range(1, forth + 1):
+    for number in chosen(forth, 4):
         answer = host.module("xen_bridge", prepare=at_step(number, terminate), **PRESENT)
         if answer.rc == 0:
             moved(host, before)
@@ -206,7 +205,7 @@ def test_killed_while_it_unwinds(host: Namespace) -> None:
     host.module("xen_bridge", **ABSENT).ok()
     # the last step but a few: everything is done and must be undone, and the undoing is killed at every fifth step
     failing = forth - 4
-    for number in range(failing + 1, 2 * forth, 1 if LONG else 5):
+    for number in range(failing + 1, 2 * forth, 1 if SOAK else 5):
         answer = host.module("xen_bridge", prepare=at_steps({failing: fail, number: kill}), **PRESENT)
         if answer.rc == 1:
             assert "injected" in answer.failed()
@@ -351,7 +350,7 @@ def test_killed_at_any_moment_with_whole_batches(host: Namespace) -> None:
     took = time.monotonic() - started
     host.module("xen_bridge", **ABSENT).ok()
     killed = 0
-    for _dummy in range(60 if LONG else 12):
+    for _dummy in range(60 if SOAK else 12):
         run = host.start_module("xen_bridge", **PRESENT)
         time.sleep(chance.uniform(0.2, 1.1) * took)
         run.signal(signal.SIGKILL)

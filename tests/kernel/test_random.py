@@ -4,21 +4,20 @@
 
 """Any host and any documents: what is applied is what is seen, then there is nothing to do, the check foretold it, and absent restores.
 
-VNET_KERNEL_LONG=400 tries so many, and others at every run.
+VNET_SOAK=1 tries four hundred, and others at every run.
 """
 
 from __future__ import annotations
 
-import os
 import tempfile
 from typing import Any
 
+from faults import SOAK
 from harness import Namespace, Snapshot, assert_same
 from hosts import no_waiting
 from hypothesis import HealthCheck, Phase, given, note, settings
 from hypothesis import strategies as st
 
-LONG = int(os.environ.get("VNET_KERNEL_LONG", "0"))
 CARDS = ("eth0", "eth1")
 
 
@@ -148,9 +147,9 @@ def host_of(lines: list[str], folder: str) -> Namespace:
 
 
 @settings(
-    max_examples=LONG or 8,
+    max_examples=400 if SOAK else 8,
     deadline=None,
-    derandomize=not LONG,
+    derandomize=not SOAK,
     database=None,
     # Shrinking a failure takes the time of many examples, and a host is small enough to read.
     phases=[Phase.explicit, Phase.generate],
