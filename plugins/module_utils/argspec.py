@@ -67,7 +67,48 @@ TAP_OPTIONS: Spec = {
     "up": {"type": "bool", "default": True},
 }
 
-NETWORK_OPTIONS: Spec = {"layout": {"type": "str", "default": "bridge"}, "bridge": {"type": "str"}, **BRIDGE_OPTIONS}
+NAT_FORWARD_OPTIONS: Spec = {
+    "protocol": {"type": "str", "choices": ["tcp", "udp", "both"], "default": "tcp"},
+    "port": {"type": "str", "required": True},
+    "to": {"type": "str", "required": True},
+    "to_port": {"type": "str"},
+    "listen_address": {"type": "str"},
+    "listen_interface": {"type": "str"},
+    "from": {"type": "list", "elements": "str"},
+}
+
+NAT_NETWORK_OPTIONS: Spec = {
+    "name": {"type": "str", "required": True},
+    "bridge": {"type": "str"},
+    "sources": {"type": "list", "elements": "str"},
+    "uplink": {"type": "str"},
+    "masquerade": {"type": "bool"},
+    "snat": {"type": "str"},
+    "nat_ports": {"type": "str", "default": "1024-65535"},
+    "no_nat_to": {"type": "list", "elements": "str"},
+    "forwards": {"type": "list", "elements": "dict", "options": NAT_FORWARD_OPTIONS},
+    "nat66": {"type": "bool", "default": False},
+    "one_to_one": {
+        "type": "list",
+        "elements": "dict",
+        "options": {"address": {"type": "str", "required": True}, "to": {"type": "str", "required": True}},
+    },
+}
+
+# A network's own layout says what stands where it says nothing.
+_ROUTED = {
+    name: {key: value for key, value in spec.items() if key != "default"}
+    for name, spec in NAT_NETWORK_OPTIONS.items()
+    if name not in ("name", "bridge", "uplink")
+}
+
+NETWORK_OPTIONS: Spec = {
+    "layout": {"type": "str", "default": "bridge"},
+    "bridge": {"type": "str"},
+    "routed": {"type": "bool"},
+    **BRIDGE_OPTIONS,
+    **_ROUTED,
+}
 
 GUARD_RULE_OPTIONS: Spec = {
     "direction": {"type": "str", "choices": ["from", "to"], "required": True},
@@ -193,34 +234,6 @@ ANTISPOOF_OPTIONS: Spec = {
     **{name: COMMON_OPTIONS[name] for name in _LIST_OPTIONS},
     "persist": {"type": "str", "choices": ["auto", "none"], "default": "auto"},
     **CONFIRM_OPTIONS,
-}
-
-NAT_FORWARD_OPTIONS: Spec = {
-    "protocol": {"type": "str", "choices": ["tcp", "udp", "both"], "default": "tcp"},
-    "port": {"type": "str", "required": True},
-    "to": {"type": "str", "required": True},
-    "to_port": {"type": "str"},
-    "listen_address": {"type": "str"},
-    "listen_interface": {"type": "str"},
-    "from": {"type": "list", "elements": "str"},
-}
-
-NAT_NETWORK_OPTIONS: Spec = {
-    "name": {"type": "str", "required": True},
-    "bridge": {"type": "str"},
-    "sources": {"type": "list", "elements": "str"},
-    "uplink": {"type": "str"},
-    "masquerade": {"type": "bool"},
-    "snat": {"type": "str"},
-    "nat_ports": {"type": "str", "default": "1024-65535"},
-    "no_nat_to": {"type": "list", "elements": "str"},
-    "forwards": {"type": "list", "elements": "dict", "options": NAT_FORWARD_OPTIONS},
-    "nat66": {"type": "bool", "default": False},
-    "one_to_one": {
-        "type": "list",
-        "elements": "dict",
-        "options": {"address": {"type": "str", "required": True}, "to": {"type": "str", "required": True}},
-    },
 }
 
 NAT_OPTIONS: Spec = {

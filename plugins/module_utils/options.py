@@ -16,7 +16,7 @@ from .model.document import Declared, Document, Item, read_bridges
 from .model.guard import read_guards, read_settings
 from .model.guest import guest_names, read_guests
 from .model.nat import read_nats
-from .model.network import networks_to_bridges
+from .model.network import Networks, read_networks
 from .model.problem import Problem, Refused
 from .model.qemu import read_qemu
 from .model.tap import read_taps
@@ -32,22 +32,32 @@ def bridges_document(params: t.Mapping[str, t.Any]) -> Document:
 def host_document(params: t.Mapping[str, t.Any]) -> Document:
     """The options of M(hypervisor.vnet.vnet_host). What it does not give is not spoken of."""
     lists = {name: params[name] for name in ("networks", "guests") if params[name] is not None}
-    items, problems = networks_to_bridges(params["networks"] or [], "networks")
-    bridges, wrong = read_bridges(items, "networks")
+    found = read_networks(params["networks"] or [], "networks", params["guests"] or [])
+    bridges, wrong = read_bridges(found.bridges, "networks")
     guards, unguarded = read_settings(params)
     qemu, unfit = read_qemu(params)
-    problems += [*wrong, *unguarded, *unfit]
-    kinds = _bridges(params, bridges, "networks")
+    problems = [*found.problems, *wrong, *unguarded, *unfit]
+    kinds = {**_bridges(params, bridges, "networks"), **_routed(params, found)}
     if "networks" not in lists:
-        kinds["bridges"] = Declared(spoken=False)
+        kinds.update(dict.fromkeys(("bridges", "nat"), Declared(spoken=False)))
     if "guests" in lists:
-        names = {network["name"]: bridge["name"] for network, bridge in zip(params["networks"] or [], items)}
-        found, wrong = _guests(params, names)
-        kinds.update(found)
+        names = {network["name"]: bridge["name"] for network, bridge in zip(params["networks"] or [], found.bridges)}
+        interfaces, wrong = _guests(params, names)
+        kinds.update(interfaces)
         problems += wrong
     else:
         kinds.update({kind: Declared(path=kind) for kind, given in (("taps", qemu), ("guards", guards)) if given})
     return _document(params, lists, problems, **kinds, guard_settings=guards, qemu=qemu)
+
+
+def _routed(params: t.Mapping[str, t.Any], networks: Networks) -> dict[str, t.Any]:
+    """What the routed networks have beside their bridges. One that is bridged now may have been routed before."""
+    names = tuple(network["name"] for network in params["networks"] or [])
+    if params["state"] == "absent":
+        return {"nat": Declared[t.Any](removed=names, path="networks")}
+    items, places = tuple(item for _place, item in networks.nat), tuple(place for place, _item in networks.nat)
+    bridged = tuple(name for name in names if name not in {item.name for item in items})
+    return {"nat": Declared[t.Any](items, bridged, params["prune"], "networks", places=places)}
 
 
 def _guests(params: t.Mapping[str, t.Any], bridges: t.Mapping[str, str]) -> tuple[dict[str, t.Any], list[Problem]]:

@@ -16,7 +16,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ..module_utils.argspec import NETWORK_OPTIONS
 from ..module_utils.model.document import read_bridges
 from ..module_utils.model.layout import LAYOUTS
-from ..module_utils.model.network import networks_to_bridges
+from ..module_utils.model.network import read_networks
 from ..module_utils.model.problem import Problem
 from .variables import Words, joined
 
@@ -45,8 +45,8 @@ def _problems(networks: t.Sequence[tuple[str, Network]]) -> list[Problem]:
         if not wrong:
             places.append(place)
             sound.append(options)
-    bridges, wrong = networks_to_bridges(sound, "networks")
-    wrong += read_bridges(bridges, "networks")[1]
+    found = read_networks(sound, "networks")
+    wrong = [*found.problems, *read_bridges(found.bridges, "networks")[1]]
     return problems + [_placed(problem, places) for problem in wrong]
 
 

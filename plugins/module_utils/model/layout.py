@@ -12,5 +12,11 @@ import typing as t
 
 LAYOUTS: dict[str, dict[str, t.Any]] = {
     # A switch. Its guests' router and DHCP server are somewhere else.
-    "bridge": {"stp": False},
+    "bridge": {"stp": False, "routed": False},
+    # Guests share the host's address outside.
+    "nat": {"routed": True, "masquerade": True},
+    # Guests have addresses that the world knows the way to.
+    "route": {"routed": True, "masquerade": False},
+    # Guests are bridged to each other, and routed to the world.
+    "brouter": {"routed": True, "masquerade": True},
 }

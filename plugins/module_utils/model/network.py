@@ -4,42 +4,116 @@
 #
 # PRIVATE to the collection: breaking changes can come at any time.
 
-"""Networks as the user writes them, and the bridges that they mean."""
+"""Networks as the user writes them, and the bridges and translations that they mean."""
 
 from __future__ import annotations
 
+import ipaddress
 import typing as t
+from dataclasses import dataclass, field
 
 from .interface import name_problems
 from .layout import LAYOUTS
+from .nat import Nat, read_nat
 from .problem import Problem
 
 Options = t.Mapping[str, t.Any]
+# What a network has of its own, and what it has only where the host routes for it.
+_OWN = ("layout", "bridge", "routed")
+ROUTED_OPTIONS = ("sources", "masquerade", "snat", "nat_ports", "no_nat_to", "forwards", "nat66", "one_to_one")
 
 
-def networks_to_bridges(networks: t.Sequence[Options], path: str) -> tuple[list[dict[str, t.Any]], list[Problem]]:
-    """The options of each network's bridge, in the order of the networks, with what is wrong with the networks themselves."""
-    problems: list[Problem] = []
-    bridges = []
+@dataclass(frozen=True)
+class Networks:
+    """What all networks need: the options of each one's bridge, in their order, and the translation of the routed ones behind its place."""
+
+    bridges: list[dict[str, t.Any]] = field(default_factory=list)
+    nat: list[tuple[str, Nat]] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+
+def read_networks(networks: t.Sequence[Options], path: str, guests: t.Sequence[Options] | None = None) -> Networks:
+    """All networks of a list. ``guests``: those to whose names forwards may lead; None when it is not known who they are."""
+    found = Networks()
     names: dict[str, tuple[str, str]] = {}
     for index, network in enumerate(networks):
         place = f"{path}[{index}]"
         layout = network.get("layout") or ""
         if layout not in LAYOUTS:
-            problems.append(Problem(f"{place}.layout", f"{layout!r} does not exist in this version; there is: {', '.join(LAYOUTS)}"))
+            there = ", ".join(LAYOUTS)
+            found.problems.append(Problem(f"{place}.layout", f"{layout!r} does not exist in this version; there is: {there}"))
         if network.get("bridge"):
-            problems += name_problems(network["name"], f"{place}.name")
-        bridge = _bridge(network, LAYOUTS.get(layout, {}))
-        first, other = names.setdefault(network["name"], (place, bridge["name"]))
+            found.problems.extend(name_problems(network["name"], f"{place}.name"))
+        own = {key: value for key, value in network.items() if value is not None}
+        given = {**LAYOUTS.get(layout, {}), **own}
+        bridge = _bridge(given)
+        first, other = names.setdefault(given["name"], (place, bridge["name"]))
         # the same bridge twice is told by read_bridges
         if first != place and other != bridge["name"]:
-            problems.append(Problem(f"{place}.name", f"{network['name']} is already {first}.name; declare a network once"))
-        bridges.append(bridge)
-    return bridges, problems
+            found.problems.append(Problem(f"{place}.name", f"{given['name']} is already {first}.name; declare a network once"))
+        found.bridges.append(bridge)
+        if given.get("routed"):
+            nat, wrong = _nat(given, own, place, guests)
+            found.nat.append((place, nat))
+            found.problems.extend(wrong)
+        else:
+            found.problems.extend(_bridged_problems(network, place))
+    return found
 
 
-def _bridge(network: Options, defaults: Options) -> dict[str, t.Any]:
-    """The bridge is named like its network unless ``bridge`` says otherwise."""
-    options = {key: value for key, value in network.items() if key not in ("layout", "bridge")}
-    given = {key: value for key, value in options.items() if value is not None}
-    return {**defaults, **given, "name": network.get("bridge") or network["name"]}
+def _bridge(given: Options) -> dict[str, t.Any]:
+    """The bridge is named like its network unless ``bridge`` says otherwise. The uplink of a routed one is no port of it."""
+    without = (*_OWN, *ROUTED_OPTIONS, *(("uplink",) if given.get("routed") else ()))
+    return {**{key: value for key, value in given.items() if key not in without}, "name": given.get("bridge") or given["name"]}
+
+
+def _bridged_problems(network: Options, place: str) -> list[Problem]:
+    cure = "say routed: true, or take one of the layouts nat, route and brouter"
+    return [
+        Problem(f"{place}.{option}", f"is for networks that the host routes for; {cure}")
+        for option in ROUTED_OPTIONS
+        if network.get(option)
+    ]
+
+
+def _nat(given: Options, own: Options, place: str, guests: t.Sequence[Options] | None) -> tuple[Nat, list[Problem]]:
+    problems: list[Problem] = []
+    forwards = []
+    for at, forward in enumerate(given.get("forwards") or []):
+        to, wrong = _target(forward["to"], given, guests)
+        problems += [Problem(f"{place}.forwards[{at}].to", wrong)] if wrong else []
+        forwards.append({**forward, "to": to or _any_address(forward)})
+    options = {key: given[key] for key in ("name", "bridge", "uplink", *ROUTED_OPTIONS) if key in given}
+    if options.get("snat") and "masquerade" not in own:
+        # A preset, which the user's word replaces.
+        options.pop("masquerade", None)
+    nat, wrong_nat = read_nat({**options, "forwards": forwards}, place)
+    return nat, problems + wrong_nat
+
+
+def _any_address(forward: Options) -> str:
+    """One that is right for the rest of a forward, so that the rest can be looked at."""
+    texts = [forward.get("listen_address") or "", *(forward.get("from") or [])]
+    return "2001:db8::1" if any(":" in text for text in texts) else "192.0.2.1"
+
+
+def _target(to: str, network: Options, guests: t.Sequence[Options] | None) -> tuple[str, str]:
+    """The address that a forward leads to, and what is wrong with it. A guest stands for its first address in the network."""
+    try:
+        return str(ipaddress.ip_address(to.strip())), ""
+    except ValueError:
+        pass
+    if guests is None:
+        return "", ""
+    interfaces = [item for guest in guests if guest["name"] == to for item in guest.get("interfaces") or []]
+    if not interfaces:
+        return (
+            "",
+            f"{to!r} is no address, and no guest of this host; its guests are: {', '.join(item['name'] for item in guests) or 'none'}",
+        )
+    inside = [item for item in interfaces if item.get("network") in (network["name"], network.get("bridge"))]
+    addresses = [text.split("/")[0] for item in inside for text in item.get("addresses") or []]
+    for address in addresses:
+        if address not in ("auto", "none"):
+            return address, ""
+    return "", f"guest {to} has no fixed address in {network['name']}; give it one there, or name an address"
