@@ -1,0 +1,158 @@
+# Copyright: (c) 2026, hypervisor.vnet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Who reaches whom in the routed layouts, and seen as whom: before and after a reboot, on every network manager."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from subprocess import CompletedProcess
+from typing import Any, Protocol
+
+import pytest
+from product import Product
+from vnet_lab.guest import Guest
+from vnet_lab.lab import Lab
+from vnet_lab.machine import Machine
+from vnet_lab.snapshot import diff_snapshots
+from vnet_lab.util import wait_until
+from vnet_lab.world import REMOTE4, REMOTE6, ROUTER4
+
+HOSTS = {"ln12": ("d12-networkd", "static"), "lf12": ("d12-ifupdown", "static"), "lm13": ("d13-nm", "static")}
+NETWORKS: list[dict[str, Any]] = [
+    {
+        "name": "vnat0",
+        "layout": "nat",
+        "addresses": ["10.0.0.254/16", "2001:db8:a::fe/64"],
+        "nat66": True,
+        "forwards": [{"port": "5022", "to": "rhel4", "to_port": "22"}, {"port": "53", "protocol": "both", "to": "10.0.2.1"}],
+    },
+    {"name": "routed0", "layout": "route", "addresses": ["10.97.0.1/24"]},
+    {"name": "dmz", "layout": "brouter", "addresses": ["10.98.98.1/24"], "forwards": [{"port": "8080", "to": "mydomu", "to_port": "80"}]},
+]
+GUESTS: list[dict[str, Any]] = [
+    {"name": "rhel4", "interfaces": [{"network": "vnat0", "name": "tap-rhel4", "mac": "52:54:00:27:95:c0", "addresses": ["10.0.2.1/16"]}]},
+    {
+        "name": "mydomu",
+        "interfaces": [{"network": "dmz", "name": "tap-mydomu", "mac": "aa:cc:00:00:00:01", "addresses": ["10.98.98.2/24"]}],
+    },
+]
+# Answers every connection with the address that it came from.
+TELL = """
+import socket, sys
+socket.setdefaulttimeout(None)
+ear = socket.create_server(("::", int(sys.argv[1])), family=socket.AF_INET6, dualstack_ipv6=True)
+while True:
+    mouth, peer = ear.accept()
+    with mouth:
+        mouth.sendall(peer[0].removeprefix("::ffff:").encode())
+"""
+ASK = """
+import socket, sys
+with socket.create_connection((sys.argv[1], int(sys.argv[2])), 2) as wire:
+    print(wire.recv(100).decode())
+"""
+
+
+class Place(Protocol):
+    """Where programs run: a host, a guest, the world."""
+
+    def exec(self, argv: Sequence[str], *, timeout: float = ..., check: bool = ...) -> CompletedProcess[str]: ...
+
+
+def tell(place: Place, port: int) -> None:
+    place.exec(["sh", "-c", 'setsid python3 -c "$1" "$2" > /dev/null 2>&1 < /dev/null &', "tell", TELL, str(port)])
+    wait_until(lambda: asked(place, "127.0.0.1", port) == "127.0.0.1", 10, f"port {port} is served")
+
+
+def asked(place: Place, address: str, port: int) -> str:
+    """As whom ``place`` is seen there; empty when it gets no answer."""
+    return place.exec(["python3", "-c", ASK, address, str(port)], check=False).stdout.strip()
+
+
+def plug(host: Machine) -> dict[str, Guest]:
+    """The guests, each with a server on its port."""
+    found = {
+        "rhel4": Guest.plug(host, "vnat0", "rhel4", ["10.0.2.1/16", "2001:db8:a::1/64"], "10.0.0.254"),
+        "other": Guest.plug(host, "vnat0", "other", ["10.0.2.2/16"], "10.0.0.254"),
+        "routed": Guest.plug(host, "routed0", "routed", ["10.97.0.2/24"], "10.97.0.1"),
+        "mydomu": Guest.plug(host, "dmz", "mydomu", ["10.98.98.2/24"], "10.98.98.1"),
+    }
+    found["rhel4"].exec(["ip", "-6", "route", "add", "default", "via", "2001:db8:a::fe"])
+    for name, port in (("rhel4", 22), ("mydomu", 80), ("routed", 80)):
+        tell(found[name], port)
+    return found
+
+
+def matrix(lab: Lab, host: Machine) -> dict[str, str]:
+    """Who is seen as whom where."""
+    guests, world, here = plug(host), lab.fabric, host.address
+    try:
+        return {
+            "nat guest, world": asked(guests["rhel4"], REMOTE4, 7000),
+            "nat guest, world by IPv6": asked(guests["rhel4"], REMOTE6, 7000),
+            "routed guest, world": asked(guests["routed"], REMOTE4, 7000),
+            "brouter's guest, world": asked(guests["mydomu"], REMOTE4, 7000),
+            "world, forward": asked(world, here, 5022),
+            "world, brouter's forward": asked(world, here, 8080),
+            "world, routed guest": asked(world, "10.97.0.2", 80),
+            "guest of the same network, forward": asked(guests["other"], here, 5022),
+            "the guest itself, its own forward": asked(guests["rhel4"], here, 5022),
+            "guest of another network, forward": asked(guests["mydomu"], here, 5022),
+            "the host, its own forward": asked(host, here, 5022),
+            "nat guest, brouter's guest": asked(guests["rhel4"], "10.98.98.2", 80),
+            "guest, guest of the same network": asked(guests["other"], "10.0.2.1", 22),
+        }
+    finally:
+        for guest in guests.values():
+            guest.exec(["pkill", "-KILL", "-f", "create_server"], check=False)
+            guest.remove()
+
+
+def expected(host: Machine) -> dict[str, str]:
+    here, here6 = host.address, host.address6
+    return {
+        "nat guest, world": here,
+        "nat guest, world by IPv6": here6,
+        "routed guest, world": "10.97.0.2",
+        "brouter's guest, world": here,
+        "world, forward": ROUTER4,
+        "world, brouter's forward": ROUTER4,
+        "world, routed guest": ROUTER4,
+        # It could not answer its neighbour by another address than the one that was asked.
+        "guest of the same network, forward": "10.0.0.254",
+        "the guest itself, its own forward": "10.0.0.254",
+        "guest of another network, forward": "10.98.98.2",
+        "the host, its own forward": here,
+        "nat guest, brouter's guest": "10.0.2.1",
+        "guest, guest of the same network": "10.0.2.2",
+    }
+
+
+def run(lab: Lab, host: Machine, *, check: bool = False, **options: Any) -> dict[str, Any]:
+    result = Product(lab).module(host.name, "vnet_host", {"networks": NETWORKS, "guests": GUESTS, **options}, check=check)
+    assert not result.get("failed"), result
+    return result
+
+
+@pytest.mark.parametrize("name", sorted(HOSTS))
+def test_who_reaches_whom(fleet: Lab, name: str) -> None:
+    host = fleet.host(name)
+    before = host.snapshot()
+    tell(fleet.fabric, 7000)
+    fleet.fabric.exec(["ip", "route", "replace", "10.97.0.0/24", "via", host.address])
+    try:
+        check, real = run(fleet, host, check=True), run(fleet, host)
+        assert json.dumps(check["diff"]) == json.dumps(real["diff"])
+        assert real["changed"] and not run(fleet, host)["changed"]
+        assert matrix(fleet, host) == expected(host)
+        host.reboot(strict=False)
+        assert not run(fleet, host)["changed"]
+        assert matrix(fleet, host) == expected(host)
+    finally:
+        fleet.fabric.exec(["ip", "route", "del", "10.97.0.0/24"])
+        fleet.fabric.exec(["pkill", "-KILL", "-f", "create_server"], check=False)
+    assert run(fleet, host, state="absent")["changed"]
+    assert diff_snapshots(before, host.snapshot()) == []
