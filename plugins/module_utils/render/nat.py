@@ -23,6 +23,7 @@ _PREROUTING = "type nat hook prerouting priority -100; policy accept;"
 _OUTPUT = "type nat hook output priority -100; policy accept;"
 _POSTROUTING = "type nat hook postrouting priority 100; policy accept;"
 _FAMILY = {4: "ip", 6: "ip6"}
+_TYPE = {4: "ipv4_addr", 6: "ipv6_addr"}
 
 Elements = dict[str, set[str]]
 
@@ -43,16 +44,19 @@ class Way(t.NamedTuple):
         words += [f"from_{self.source}"] if self.source >= 0 else []
         return "_".join(words)
 
-    def key(self, masked: bool) -> str:
-        family = _FAMILY[self.version]
-        # nft 1.0.6 takes a mask in the first place only.
-        source = [f"{family} saddr{mask_words(self.version, self.source) if masked else ''}"] if self.source >= 0 else []
-        interface = ["iifname"] if self.interface else []
-        return " . ".join([*source, *interface, *([f"{family} daddr"] if self.address else []), "meta l4proto", "th dport"])
+    def type(self) -> str:
+        # With typeof, nft 1.0.6 cannot declare it once more: "conflicting protocols specified: inet-service vs. th".
+        address = _TYPE[self.version]
+        key = [*([address] if self.source >= 0 else []), *(["ifname"] if self.interface else []), *([address] if self.address else [])]
+        return f"type {' . '.join([*key, 'inet_proto', 'inet_service'])} : {address} . inet_service"
 
     def rule(self) -> str:
         family = _FAMILY[self.version]
-        return f"dnat {family} to {self.key(masked=True)} map @{self.name}"
+        # nft 1.0.6 takes a mask in the first place only.
+        key = [f"{family} saddr{mask_words(self.version, self.source)}"] if self.source >= 0 else []
+        key += ["iifname"] if self.interface else []
+        key += [f"{family} daddr"] if self.address else []
+        return f"dnat {family} to {' . '.join([*key, 'meta l4proto', 'th dport'])} map @{self.name}"
 
 
 def nat_tables(networks: t.Iterable[Nat]) -> tuple[Table, ...]:
@@ -60,22 +64,14 @@ def nat_tables(networks: t.Iterable[Nat]) -> tuple[Table, ...]:
     nats = sorted(networks, key=lambda nat: nat.name)
     if not nats:
         return ()
-    elements = _links(nats)
+    elements: Elements = defaultdict(set, bridges={f'"{nat.bridge}"' for nat in nats})
     ways = _forwards(nats, elements)
-    sets = {way.name: Set(f"typeof {way.key(masked=False)} : {_FAMILY[way.version]} daddr . th dport") for way in ways}
-    sets.update({"bridges": Set("type ifname"), "hairpin": Set("typeof iifname . oifname")})
+    sets = {"bridges": Set("type ifname"), **{way.name: Set(way.type()) for way in ways}}
     chains = {"prerouting": _prerouting(nats, ways), "output": _output(nats, ways)}
     postrouting, further = _postrouting(nats, elements, sets)
     chains.update(postrouting=postrouting, **further)
     filled = {name: Set(item.type, frozenset(elements[name])) for name, item in sorted(sets.items())}
     return (Table("inet", NAME, filled, chains, ("custom_prerouting", "custom_output", "custom_postrouting")),)
-
-
-def _links(nats: t.Sequence[Nat]) -> Elements:
-    elements: Elements = defaultdict(set)
-    elements["bridges"] = {f'"{nat.bridge}"' for nat in nats}
-    elements["hairpin"] = {f'"{nat.bridge}" . "{nat.bridge}"' for nat in nats}
-    return elements
 
 
 def _forwards(nats: t.Sequence[Nat], elements: Elements) -> list[Way]:
@@ -158,8 +154,7 @@ def _postrouting(nats: t.Sequence[Nat], elements: Elements, sets: dict[str, Set]
     leaving, chains = _translations(nats, elements, sets)
     rules = (
         "jump custom_postrouting",
-        # A guest that asks for its neighbour by the host's address must be answered by the host.
-        "iifname . oifname @hairpin ct status dnat masquerade",
+        *_hairpin(nats, elements, sets),
         "oifname @bridges return",
         *(f"snat {_FAMILY[version]} to {_FAMILY[version]} saddr map @inside{version}" for version in _versions(nats)),
         "ip daddr 224.0.0.0/4 return",
@@ -169,6 +164,22 @@ def _postrouting(nats: t.Sequence[Nat], elements: Elements, sets: dict[str, Set]
         *leaving,
     )
     return Chain(rules, _POSTROUTING), chains
+
+
+def _hairpin(nats: t.Sequence[Nat], elements: Elements, sets: dict[str, Set]) -> list[str]:
+    """A guest that asks for its neighbour by the host's address must be answered by the host. The interface that it came in by is
+    not known here where br_netfilter is at work."""
+    lengths = set()
+    for nat in nats:
+        for network in (network for version in (4, 6) for network in nat.networks(version)):
+            name = f"hairpin{network.version}_{network.prefixlen}"
+            lengths.add((network.version, network.prefixlen))
+            sets[name] = Set(f"typeof oifname . {_FAMILY[network.version]} saddr")
+            elements[name].add(f'"{nat.bridge}" . {network.network_address}')
+    return [
+        f"oifname . {_FAMILY[version]} saddr{mask_words(version, length)} @hairpin{version}_{length} ct status dnat masquerade"
+        for version, length in sorted(lengths)
+    ]
 
 
 def _untranslated(nats: t.Sequence[Nat], elements: Elements, sets: dict[str, Set]) -> list[str]:

@@ -23,6 +23,10 @@ def set_of(kind: Any, *elements: Any) -> dict[str, Any]:
     return {"set": {"family": "bridge", "name": "it", "table": "vnet_guard", "type": kind, "handle": 1, "elem": list(elements)}}
 
 
+def map_of(kind: Any, value: Any, *elements: Any) -> dict[str, Any]:
+    return {"map": {"family": "inet", "name": "it", "table": "vnet_nat", "type": kind, "map": value, "handle": 1, "elem": list(elements)}}
+
+
 IIFNAME = {"meta": {"key": "iifname"}}
 RAW = {"payload": {"base": "th", "offset": 64, "len": 128}}
 TO = {"payload": {"protocol": "ip6", "field": "daddr"}}
@@ -37,6 +41,11 @@ TO = {"payload": {"protocol": "ip6", "field": "daddr"}}
         (set_of({"typeof": {"concat": [IIFNAME, RAW]}}, {"concat": ["vif1.0", "0xfe80"]}), {'"vif1.0" . 0xfe80'}),
         (set_of({"typeof": {"concat": [IIFNAME, TO]}}, {"concat": ["vif1.0", "2001:DB8::"]}), {'"vif1.0" . 2001:db8::'}),
         (set_of(["ifname", "inet_proto", "inet_service"], {"concat": ["vif1.0", 6, 25]}), {'"vif1.0" . 6 . 25'}),
+        (map_of("ipv4_addr", "ipv4_addr", ["192.0.2.9", "10.0.0.9"]), {"192.0.2.9 : 10.0.0.9"}),
+        (
+            map_of(["ifname", "inet_service"], "ipv6_addr . inet_service", [{"concat": ["eth0", 80]}, {"concat": ["fd00::1", 8080]}]),
+            {'"eth0" . 80 : fd00::1 . 8080'},
+        ),
     ],
 )
 def test_elements(item: dict[str, Any], elements: set[str]) -> None:
@@ -62,6 +71,14 @@ def match(right: Any) -> dict[str, Any]:
         ('counter goto refused comment "to drop @it"', [{"counter": {"packets": 1, "bytes": 2}}, {"goto": {"target": "refused"}}]),
         ("iifname . @th,208,48 @lladdr iifname @b return", [match("@lladdr"), match("@b"), {"return": None}]),
         ("iifname @a log group 3", [match("@a"), {"log": {"group": 3}}]),
+        ("dnat ip to meta l4proto . th dport map @it", [{"dnat": {"family": "ip", "addr": {"map": {"key": {}, "data": "@it"}}}}]),
+        ("iifname @a ct status dnat masquerade", [match("@a"), match(32), {"masquerade": None}]),
+        ("meta l4proto 6 masquerade to :1024-65535", [match(6), {"masquerade": {"port": {"range": [1024, 65535]}}}]),
+        ("snat ip to 192.0.2.1", [{"snat": {"family": "ip", "addr": "192.0.2.1"}}]),
+        (
+            "snat ip to 192.0.2.1-192.0.2.3:1024",
+            [{"snat": {"family": "ip", "addr": {"range": ["192.0.2.1", "192.0.2.3"]}, "port": 1024}}],
+        ),
     ],
 )
 def test_a_rule_has_one_shape(rule: str, expressions: list[dict[str, Any]]) -> None:

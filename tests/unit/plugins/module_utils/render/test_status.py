@@ -52,6 +52,7 @@ def host(state: HostState, memory: Applied, **more: t.Any) -> Facts:
         "addresses": address_facts(state),
         "routes": route_facts(state),
         "guards": [],
+        "nat": [],
         "managers": [{"name": "networkd", "active": True, "claims": ["eth0", "eth1"]}],
         "journal": {"state": "none", "groups": 0, "seconds_left": 0},
         "pending": None,
