@@ -80,6 +80,8 @@ def plug(host: Machine) -> dict[str, Guest]:
         "routed": Guest.plug(host, "routed0", "routed", ["10.97.0.2/24"], "10.97.0.1"),
         "mydomu": Guest.plug(host, "dmz", "mydomu", ["10.98.98.2/24"], "10.98.98.1"),
     }
+    # The host looks for duplicates of its own address once the first guest is there.
+    wait_until(lambda: not host.missing(strict=False), 10, "the bridges have their addresses")
     found["rhel4"].exec(["ip", "-6", "route", "add", "default", "via", "2001:db8:a::fe"])
     for name, port in (("rhel4", 22), ("mydomu", 80), ("routed", 80)):
         tell(found[name], port)
@@ -132,7 +134,9 @@ def expected(host: Machine) -> dict[str, str]:
 
 
 def run(lab: Lab, host: Machine, *, check: bool = False, **options: Any) -> dict[str, Any]:
-    result = Product(lab).module(host.name, "vnet_host", {"networks": NETWORKS, "guests": GUESTS, **options}, check=check)
+    # With br_netfilter at work, what a guest sends to its own forward never comes up from the bridge, nor back to the same port.
+    document = {"networks": NETWORKS, "guests": GUESTS, "bridge_netfilter": "disable", **options}
+    result = Product(lab).module(host.name, "vnet_host", document, check=check)
     assert not result.get("failed"), result
     return result
 
