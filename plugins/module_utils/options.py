@@ -16,6 +16,7 @@ from .model.document import Declared, Document, Item, read_bridges
 from .model.guard import read_guards, read_settings
 from .model.guest import guest_names, read_guests
 from .model.nat import read_nats
+from .model.natcheck import declared_problems
 from .model.network import Networks, read_networks
 from .model.problem import Problem, Refused
 from .model.qemu import read_qemu
@@ -94,6 +95,7 @@ def nat_document(params: t.Mapping[str, t.Any]) -> Document:
     """The options of M(hypervisor.vnet.vnet_nat)."""
     items, absent = params["networks"] or [], params["state"] == "absent"
     nats, wrong = read_nats([] if absent else items)
+    wrong += declared_problems(nats, "networks")
     removed = tuple(item["name"] for item in items) if absent else ()
     return _document(params, {"networks": items}, wrong, nat=Declared(nats, removed, params["prune"], "networks"))
 

@@ -27,6 +27,7 @@ TABLES = (("inet", NAME),)
 PROTOCOLS = {"tcp": 6, "udp": 17}
 # Guests are given none that only root may take: NFS and others trust those.
 UNPRIVILEGED: Ports = (1024, 65535)
+_LABEL = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
 _PORTS = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?")
 
 
@@ -136,9 +137,9 @@ def read_nat(options: Options, path: str) -> tuple[Nat, list[Problem]]:
     reader = _Reader(path)
     name, bridge, uplink = options["name"], options.get("bridge") or options["name"], options.get("uplink") or ""
     reader.problems += name_problems(bridge, f"{path}.{'bridge' if options.get('bridge') else 'name'}")
+    if bridge != name and not _LABEL.fullmatch(name):
+        reader.add("name", f"{name!r} is no name; use 1 to 64 letters, digits, '_', '-' or '.'")
     reader.problems += name_problems(uplink, f"{path}.uplink") if uplink else []
-    if uplink and uplink == bridge:
-        reader.add("uplink", f"{uplink} is the network's own bridge; name the interface that leads to the world, or leave uplink out")
     snat = reader.snat(options.get("snat") or "")
     if options.get("snat") and options.get("masquerade"):
         reader.add("masquerade", "snat gives the source address already; leave one of them out")

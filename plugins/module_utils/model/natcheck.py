@@ -19,6 +19,14 @@ from .problem import Problem
 Placed = tuple[str, Nat]
 
 
+def declared_problems(nats: t.Sequence[Nat], path: str) -> list[Problem]:
+    """What can be said before the host has told which subnets the others have. Of a name that is there twice, the first counts."""
+    placed: dict[str, Placed] = {}
+    for index, nat in enumerate(nats):
+        placed.setdefault(nat.name, (f"{path}[{index}]", nat))
+    return nat_problems([(place, nat) for place, nat in placed.values() if nat.sources], [])
+
+
 def nat_problems(placed: t.Sequence[Placed], others: t.Sequence[Placed]) -> list[Problem]:
     """The problems of each of ``placed``, and those between them and ``others``, which stand already."""
     problems = [problem for path, nat in placed for problem in _inside(path, nat)]
@@ -35,6 +43,9 @@ def _inside(path: str, nat: Nat) -> list[Problem]:
     if not networks:
         cure = "list its subnets, or give the bridge addresses"
         return [Problem(f"{path}.sources", f"nothing says which subnets {nat.bridge} has; {cure}")]
+    if nat.uplink == nat.bridge:
+        why = "the uplink is the network's own bridge, or a port of it"
+        problems.append(Problem(f"{path}.uplink", f"{why}; name the interface that leads to the world, or leave uplink out"))
     if nat.nat66 and not nat.networks(6):
         problems.append(Problem(f"{path}.nat66", "the network has no IPv6 subnet; add one to sources or to the bridge, or leave nat66 out"))
     targets = [(f"{path}.forwards[{at}].to", item.to) for at, item in enumerate(nat.forwards)]

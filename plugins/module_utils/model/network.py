@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import typing as t
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from dataclasses import dataclass, field
 from .interface import name_problems
 from .layout import LAYOUTS
 from .nat import Nat, read_nat
+from .natcheck import nat_problems
 from .problem import Problem
 
 Options = t.Mapping[str, t.Any]
@@ -58,6 +60,7 @@ def read_networks(networks: t.Sequence[Options], path: str, guests: t.Sequence[O
             found.problems.extend(wrong)
         else:
             found.problems.extend(_bridged_problems(network, place))
+    found.problems.extend(nat_problems([(place, nat) for place, nat in found.nat if nat.sources], []))
     return found
 
 
@@ -78,12 +81,13 @@ def _bridged_problems(network: Options, place: str) -> list[Problem]:
 
 def _nat(given: Options, own: Options, place: str, guests: t.Sequence[Options] | None) -> tuple[Nat, list[Problem]]:
     problems: list[Problem] = []
+    sources = given.get("sources") or _subnets(given.get("addresses") or [])
     forwards = []
     for at, forward in enumerate(given.get("forwards") or []):
         to, wrong = _target(forward["to"], given, guests)
         problems += [Problem(f"{place}.forwards[{at}].to", wrong)] if wrong else []
-        forwards.append({**forward, "to": to or _any_address(forward)})
-    options = {key: given[key] for key in ("name", "bridge", "uplink", *ROUTED_OPTIONS) if key in given}
+        forwards.append({**forward, "to": to or _any_address(forward, sources)})
+    options = {**{key: given[key] for key in ("name", "bridge", "uplink", *ROUTED_OPTIONS) if key in given}, "sources": sources}
     if options.get("snat") and "masquerade" not in own:
         # A preset, which the user's word replaces.
         options.pop("masquerade", None)
@@ -91,10 +95,20 @@ def _nat(given: Options, own: Options, place: str, guests: t.Sequence[Options] |
     return nat, problems + wrong_nat
 
 
-def _any_address(forward: Options) -> str:
+def _subnets(addresses: t.Sequence[str]) -> list[str]:
+    """Those of the host's addresses. What is wrong with these is told of the bridge."""
+    found = []
+    for text in addresses:
+        with contextlib.suppress(ValueError):
+            found.append(str(ipaddress.ip_interface(text.strip()).network))
+    return list(dict.fromkeys(found))
+
+
+def _any_address(forward: Options, sources: t.Sequence[str]) -> str:
     """One that is right for the rest of a forward, so that the rest can be looked at."""
-    texts = [forward.get("listen_address") or "", *(forward.get("from") or [])]
-    return "2001:db8::1" if any(":" in text for text in texts) else "192.0.2.1"
+    six = any(":" in text for text in [forward.get("listen_address") or "", *(forward.get("from") or [])])
+    inside = [text.split("/")[0] for text in sources if (":" in text) == six]
+    return inside[0] if inside else "2001:db8::1" if six else "192.0.2.1"
 
 
 def _target(to: str, network: Options, guests: t.Sequence[Options] | None) -> tuple[str, str]:

@@ -12,8 +12,10 @@ import ipaddress
 import typing as t
 
 from ..model.applied import Applied
+from ..model.control import ControlPath
 from ..model.document import Document
-from ..model.nat import TABLES, AppliedNat, Nat, NatFacts, settle
+from ..model.guard import to_network
+from ..model.nat import TABLES, AppliedNat, Forward, Nat, NatFacts, settle
 from ..model.natcheck import nat_problems
 from ..model.problem import Problem
 from ..model.ruleset import CUSTOM, Seen, SeenTable, Table, as_seen
@@ -90,20 +92,30 @@ def _problems(
 
 
 def _takes_the_controller(placed: t.Sequence[tuple[str, Nat]], state: HostState) -> list[Problem]:
-    """A forward of the port that the controller comes in by would lead its next connection to a guest."""
+    """What would lead the controller's next connection to a guest. Its present one asks no rule any more."""
     control, problems = state.control, []
-    if control is None or not control.port:
+    if control is None:
         return []
     for path, nat in placed:
         for at, item in enumerate(nat.forwards):
-            here = item.ports[0] <= control.port <= item.ports[1] and "tcp" in item.protocols
-            heard = item.listen_address in ("", control.local) and item.listen_interface in ("", control.dev)
-            comes = not item.sources or any(ipaddress.ip_address(control.peer) in ipaddress.ip_network(text) for text in item.sources)
-            if here and heard and comes and (":" in control.local) == (item.version == 6):
+            if _is_heard(item, control):
                 text = f"{control.port} is where the controller reaches this host, and would lead it to {item.to}"
-                cure = f"take another port, or a listen_address other than {control.local}"
-                problems.append(Problem(f"{path}.forwards[{at}].port", f"{text}; {cure}"))
+                problems.append(
+                    Problem(f"{path}.forwards[{at}].port", f"{text}; take another port, or say with listen_address: which other is meant")
+                )
+        for at, (outside, inside) in enumerate(nat.one_to_one):
+            if outside == control.local:
+                text = f"{outside} is where the controller reaches this host, and would lead it to {inside}; take another address"
+                problems.append(Problem(f"{path}.one_to_one[{at}].address", text))
     return problems
+
+
+def _is_heard(item: Forward, control: ControlPath) -> bool:
+    """Does the controller's connection come to this forward?"""
+    port = item.ports[0] <= control.port <= item.ports[1] and "tcp" in item.protocols
+    here = item.listen_address in ("", control.local) and item.listen_interface in ("", control.dev)
+    comes = not item.sources or any(ipaddress.ip_address(control.peer) in to_network(text) for text in item.sources)
+    return port and here and comes and (":" in control.local) == (item.version == 6)
 
 
 def _warnings(placed: t.Sequence[tuple[str, Nat]], applied: Applied, state: HostState) -> list[str]:

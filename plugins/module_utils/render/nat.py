@@ -156,11 +156,11 @@ def _postrouting(nats: t.Sequence[Nat], elements: Elements, sets: dict[str, Set]
         "jump custom_postrouting",
         *_hairpin(nats, elements, sets),
         "oifname @bridges return",
-        *(f"snat {_FAMILY[version]} to {_FAMILY[version]} saddr map @inside{version}" for version in _versions(nats)),
         "ip daddr 224.0.0.0/4 return",
         "ip daddr 255.255.255.255 return",
         "ip6 daddr ff00::/8 return",
         *kept,
+        *(f"snat {_FAMILY[version]} to {_FAMILY[version]} saddr map @inside{version}" for version in _versions(nats)),
         *leaving,
     )
     return Chain(rules, _POSTROUTING), chains

@@ -126,9 +126,9 @@ def _guarded(guard: Facts) -> str:
 def _nat(network: Facts) -> Rows:
     broken = ["BROKEN, the table in the kernel is not as applied"] if network["state"] == "BROKEN" else []
     way = f"out by {network['uplink']}" if network["uplink"] else ""
-    about = [*broken, *network["sources"], network["translation"], way, f"owner {network['owner']}"]
+    about = [*broken, " ".join(network["sources"]), network["translation"], way, f"owner {network['owner']}"]
     return [
-        (f"nat {network['name']}"[:_COLUMN], "; ".join(word for word in about if word)),
+        ("nat", f"{network['name']}: {'; '.join(word for word in about if word)}"),
         *_lines("  forwards", [_forward(forward) for forward in network["forwards"]]),
         *_lines("  one to one", [f"{pair['address']} = {pair['to']}" for pair in network["one_to_one"]]),
     ]

@@ -18,15 +18,19 @@ import pytest
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.address import Address
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.applied import Applied, AppliedBridge
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.bridge import Bridge
+from ansible_collections.hypervisor.vnet.plugins.module_utils.model.nat import AppliedNat, read_nats
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.route import NextHop, Route
+from ansible_collections.hypervisor.vnet.plugins.module_utils.model.ruleset import as_seen
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.state import BridgeSettings, HostState, Link
 from ansible_collections.hypervisor.vnet.plugins.module_utils.render.facts import (
     Facts,
     address_facts,
     bridge_facts,
     link_facts,
+    nat_facts,
     route_facts,
 )
+from ansible_collections.hypervisor.vnet.plugins.module_utils.render.nat import nat_tables
 from ansible_collections.hypervisor.vnet.plugins.module_utils.render.status import report_text, status_text
 
 CASES = pathlib.Path(__file__).resolve().parents[3] / "cases" / "status"
@@ -121,6 +125,26 @@ MOVED = HostState(
     ),
 )
 SITE = applied(Bridge("xenbr0", "eth0", ports=("eth2",)), Bridge("xenbr1"))
+TRANSLATED = Applied(
+    nat={
+        item["name"]: AppliedNat("site", read_nats([item])[0][0])
+        for item in (
+            {
+                "name": "vnat0",
+                "sources": ["10.0.0.0/16", "2001:db8:98::/64"],
+                "nat66": True,
+                "forwards": [
+                    {"port": "5022", "to": "10.0.0.1", "to_port": "22"},
+                    {"port": "8000-8010", "to": "2001:db8:98::1", "protocol": "both", "listen_interface": "eth0"},
+                    {"port": "80", "to": "10.0.0.1", "listen_address": "192.0.2.7", "from": ["198.51.100.0/24", "203.0.113.0/24"]},
+                ],
+                "one_to_one": [{"address": "192.0.2.10", "to": "10.0.0.10"}],
+            },
+            {"name": "a-very-long-name-of-a-network", "bridge": "br7", "sources": ["10.7.0.0/16"], "uplink": "eth1", "snat": "192.0.2.20"},
+        )
+    }
+)
+TABLES = nat_tables(item.network for item in TRANSLATED.nat.values())
 CROWDED = HostState(links(bridge("br0", 2), *(nic(f"tap{number}", 3 + number, "br0", kind="tun") for number in range(1000))))
 
 
@@ -173,6 +197,8 @@ STATUS = {
     ),
     "crowded": host(CROWDED, Applied()),
     "guarded": host(MOVED, SITE, guards=GUARDED),
+    "translated": host(PLAIN, Applied(), nat=nat_facts(TRANSLATED, {table.key: as_seen(table) for table in TABLES})),
+    "translated-no-more": host(PLAIN, Applied(), nat=nat_facts(TRANSLATED, {})),
 }
 
 
