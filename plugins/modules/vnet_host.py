@@ -15,7 +15,8 @@ author:
 description:
   - Brings the virtual networks of a Xen dom0 or KVM host, and what its guests have of them, to what the inventory declares, all of it in one plan,
     one diff and one transaction.
-  - This version knows the layout V(bridge) and guests of the toolstack V(qemu). Others are refused by their names.
+  - This version knows the layouts V(bridge), V(nat), V(route) and V(brouter), and guests of the toolstack V(qemu). Others are refused by their
+    names.
   - Everything that M(hypervisor.vnet.xen_bridge) says about uplinks, about what is kept over a reboot and about undoing holds here too.
 options: {}
 extends_documentation_fragment:
@@ -32,6 +33,7 @@ seealso:
   - module: hypervisor.vnet.xen_bridge
   - module: hypervisor.vnet.kvm_tap
   - module: hypervisor.vnet.antispoof
+  - module: hypervisor.vnet.vnet_nat
   - plugin: hypervisor.vnet.merge_guests
     plugin_type: filter
   - module: hypervisor.vnet.vnet_info
@@ -56,6 +58,19 @@ EXAMPLES = r"""
       - name: backup
         layout: bridge
         bridge: xenbr1
+
+- name: Guests behind the host's address, one of them reached from outside by a port of the host
+  hypervisor.vnet.vnet_host:
+    networks:
+      - name: vnat0
+        layout: nat
+        addresses: [10.0.0.254/16]
+        forwards:
+          - {port: 5022, to: rhel4, to_port: 22}
+    guests:
+      - name: rhel4
+        interfaces:
+          - {network: vnat0, name: rhel4-0, mac: "52:54:00:27:95:c0", addresses: [10.0.2.1/16]}
 
 - name: A network of the host's own, and two guests in it, one with whatever address is free
   hypervisor.vnet.vnet_host:

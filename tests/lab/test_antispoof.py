@@ -14,12 +14,13 @@ from typing import Any
 import pytest
 from conftest import lab_name
 from product import Product
+from spans import some
 from vnet_lab.guest import Guest
 from vnet_lab.lab import Lab
 from vnet_lab.machine import Machine
 from vnet_lab.snapshot import diff_snapshots
 
-HOSTS = {"as12": ("d12-networkd", "static"), "as13": ("d13-networkd", "static")}
+HOSTS = dict(some(("as12", ("d12-networkd", "static")), more=(("as13", ("d13-networkd", "static")),)))
 EVIL, VICTIM, SPOOFED = "10.9.0.1", "10.9.0.2", "10.9.0.66"
 UNIT = "hypervisor-vnet-nftables.service"
 # From the end of the command that loaded nftables anew until spoofed frames are dropped again.

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import pytest
 from product import Product
+from spans import some
 from vnet_lab.guest import Guest
 from vnet_lab.lab import Lab
 from vnet_lab.machine import Machine
@@ -69,7 +70,7 @@ def test_there_and_back(lab: Lab, profile: str) -> None:
         assert "dhclient" in host.exec(["sh", "-c", "cat /proc/$(cat /run/dhclient.eth0.pid)/cmdline"]).stdout
 
 
-@pytest.mark.parametrize("profile", ["rich", "dhcp"])
+@pytest.mark.parametrize("profile", some("dhcp", more=("rich",)))
 def test_a_failure_at_the_end_is_undone(lab: Lab, profile: str) -> None:
     host, product = lab.start(f"iu-{profile}", "d12-ifupdown", profile), Product(lab)
     for options in (PRESENT, ABSENT):

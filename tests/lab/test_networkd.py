@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import pytest
 from product import Product
+from spans import some
 from vnet_lab.lab import Lab
 from vnet_lab.machine import Machine
 from vnet_lab.measure import Measurement, measure
 from vnet_lab.snapshot import diff_snapshots
 
 UPLINK = {"name": "xenbr0", "uplink": "eth0"}
-HOSTS = {
+_KINDS = {
     "nd12r": ("d12-networkd", "rich"),
     "nd12d": ("d12-networkd", "dhcp"),
     "nd13r": ("d13-networkd", "rich"),
@@ -22,6 +23,7 @@ HOSTS = {
     "np12r": ("d12-netplan", "rich"),
     "np12d": ("d12-netplan", "dhcp"),
 }
+HOSTS = {name: _KINDS[name] for name in some("nd12d", "nd13r", "np12r", more=("nd12r", "nd13d", "np12d"))}
 # The target is 5 ms in the median of many runs; a single run on a busy machine gets more.
 GAP_MS = 50.0
 # What networkd 252 itself costs a host with a changed file: it deletes addresses and adds them again.
@@ -61,7 +63,7 @@ def test_the_uplink_moves_and_comes_back(fleet: Lab, name: str) -> None:
     unbroken(measure(host, lambda: host.exec(["networkctl", "reload"])), RELOAD_MS)
 
 
-@pytest.mark.parametrize("name", ["nd12r", "nd12d", "nd13d"])
+@pytest.mark.parametrize("name", some("nd12d", more=("nd12r", "nd13d")))
 def test_other_bridges_do_not_disturb_the_uplink(fleet: Lab, name: str) -> None:
     host = fleet.host(name)
     inner = {"name": "int0", "addresses": ["10.99.2.1/24", "fd00:99::1/64"]}
@@ -76,7 +78,7 @@ def test_other_bridges_do_not_disturb_the_uplink(fleet: Lab, name: str) -> None:
     assert Product(fleet).bridges(name, [UPLINK, {"name": "int0"}], state="absent")
 
 
-@pytest.mark.parametrize("name", ["nd12d", "nd13d", "np12r"])
+@pytest.mark.parametrize("name", some("nd12d", "np12r", more=("nd13d",)))
 def test_a_failure_in_the_middle_is_undone(fleet: Lab, name: str) -> None:
     host = fleet.host(name)
     before = host.snapshot()

@@ -107,8 +107,12 @@ def _subnets(addresses: t.Sequence[str]) -> list[str]:
 def _any_address(forward: Options, sources: t.Sequence[str]) -> str:
     """One that is right for the rest of a forward, so that the rest can be looked at."""
     six = any(":" in text for text in [forward.get("listen_address") or "", *(forward.get("from") or [])])
-    inside = [text.split("/")[0] for text in sources if (":" in text) == six]
-    return inside[0] if inside else "2001:db8::1" if six else "192.0.2.1"
+    for text in sources:
+        with contextlib.suppress(ValueError):
+            network = ipaddress.ip_network(text)
+            if (network.version == 6) == six:
+                return str(network.network_address + 1)
+    return "2001:db8::1" if six else "192.0.2.1"
 
 
 def _target(to: str, network: Options, guests: t.Sequence[Options] | None) -> tuple[str, str]:
