@@ -300,6 +300,34 @@ def test_a_change_that_fails_is_undone(lab: Lab) -> None:
     assert lab.seen(lab.world, PUBLIC, 5022) == "one:22 192.0.2.99"
 
 
+@pytest.mark.parametrize("first", ["antispoof", "vnet_nat"])
+def test_the_boot_ruleset_goes_with_the_last_kind_that_has_tables(lab: Lab, first: str) -> None:
+    host, keep = lab.host, {"persist": "auto"}
+    modules = {
+        "antispoof": {"guards": [{"interface": "vif1", "mac": "00:16:3e:00:00:01", "addresses": ["10.0.0.1"]}]},
+        "vnet_nat": {"networks": [{**FOUR, "nat66": True}]},
+    }
+    kept = {"antispoof": "guards.nft", "vnet_nat": "nat.nft"}
+    host.run("mkdir", "-p", "/etc/systemd/system")
+    before = host.snapshot()
+    for name, options in modules.items():
+        host.module(name, **keep, **options).ok()
+        assert not host.module(name, **keep, **options).ok().changed
+    assert "net.ipv4.ip_forward = 1" in host.read("/etc/sysctl.d/60-hypervisor-vnet.conf")
+    table = host.run("nft", "list", "table", "inet", "vnet_nat").stdout
+    host.run("nft", "delete", "table", "inet", "vnet_nat")
+    # As the unit does at boot, and when nftables' own are loaded.
+    host.run("nft", "-f", "/etc/hypervisor-vnet/nftables.conf")
+    assert host.run("nft", "list", "table", "inet", "vnet_nat").stdout == table
+    second = next(name for name in modules if name != first)
+    host.module(first, state="absent", **keep, **modules[first]).ok()
+    assert host.run("ls", "/etc/hypervisor-vnet/nftables.d").stdout.split() == [kept[second]]
+    host.read("/etc/systemd/system/hypervisor-vnet-nftables.service")
+    assert host.run("ls", "/etc/sysctl.d").stdout.split() == (["60-hypervisor-vnet.conf"] if second == "vnet_nat" else [])
+    host.module(second, state="absent", **keep, **modules[second]).ok()
+    assert_same(before, host.snapshot())
+
+
 def written(text: str) -> list[dict[str, Any]]:
     """The networks of every present task of ours in a piece of YAML."""
     tasks = [task["hypervisor.vnet.vnet_nat"] for task in yaml.safe_load(text) if "hypervisor.vnet.vnet_nat" in task]
