@@ -227,14 +227,12 @@ one_to_one:
 _NAMED = "Name of the network, and of its bridge unless O(networks[].bridge) says otherwise,"
 _UPLINK = "NIC, bond or VLAN through which the bridge reaches the world."
 _EITHER_UPLINK = (
-    "NIC, bond or VLAN through which the network reaches the world. That of a routed network is no port of its bridge: only what leaves by it\n"
+    "NIC, bond or VLAN through which the network reaches the world. That of a routed network is no port of its bridge; only what leaves by it\n"
     "      is translated, and without it all that leaves for anything but other such networks. The rest is about bridged ones."
 )
 _NETWORK = _BRIDGE.replace("LIST", "networks").replace("Name of the bridge,", _NAMED).replace(_UPLINK, _EITHER_UPLINK)
 _TO = "The guest's address, IPv4 or IPv6, which is one of O(networks[].sources)."
-_TO_GUEST = (
-    "The guest's address, IPv4 or IPv6, which is one of O(networks[].sources), or its name in O(guests), which stands for its first address in the network."
-)
+_TO_GUEST = "The guest's address, IPv4 or IPv6, which is one of O(networks[].sources), or a name of O(guests), for its first address here."
 
 
 def _without_defaults(text: str) -> str:

@@ -12,6 +12,8 @@ import pytest
 import yaml
 
 from ansible_collections.hypervisor.vnet.plugins.module_utils.argspec import CHANGE_OPTIONS, GUEST_OPTIONS, HOST_OPTIONS, NETWORK_OPTIONS
+from ansible_collections.hypervisor.vnet.plugins.module_utils.model.layout import LAYOUTS
+from ansible_collections.hypervisor.vnet.plugins.module_utils.model.network import ROUTED_OPTIONS
 
 ROLES = pathlib.Path(__file__).resolve().parents[3] / "roles"
 # What a role leaves to the other one.
@@ -30,11 +32,13 @@ def _bare(spec):
     return found
 
 
-def test_networks():
-    options = _bare(_main("bridge")["bridge_networks"])["options"]
+@pytest.mark.parametrize("role", LAYOUTS)
+def test_networks(role):
+    options = _bare(_main(role)[f"{role}_networks"])["options"]
     # the role knows one layout
-    assert options.pop("layout") == {"type": "str", "default": "bridge", "choices": ["bridge"]}
-    assert options == {name: spec for name, spec in NETWORK_OPTIONS.items() if name != "layout"}
+    assert options.pop("layout") == {"type": "str", "default": role, "choices": [role]}
+    without = ("layout", "routed", *ROUTED_OPTIONS) if role == "bridge" else ("layout", "routed")
+    assert options == {name: spec for name, spec in NETWORK_OPTIONS.items() if name not in without}
 
 
 def test_guests():
@@ -47,7 +51,7 @@ def test_guests():
 @pytest.mark.parametrize(
     ("role", "module"),
     [
-        ("bridge", CHANGE_OPTIONS),
+        *((role, CHANGE_OPTIONS) for role in LAYOUTS),
         ("guests", {name: spec for name, spec in HOST_OPTIONS.items() if name not in (*_BRIDGES_ALONE, "guests")}),
     ],
 )
@@ -62,7 +66,7 @@ def test_change_options(role, module):
         assert options[variable] == expected, variable
 
 
-@pytest.mark.parametrize("role", ["bridge", "guests"])
+@pytest.mark.parametrize("role", [*LAYOUTS, "guests"])
 def test_every_variable_has_a_default_and_a_specification(role):
     defaults = yaml.safe_load((ROLES / role / "defaults/main.yml").read_text(encoding="utf-8"))
     specs = _main(role)
@@ -70,7 +74,7 @@ def test_every_variable_has_a_default_and_a_specification(role):
     assert all(defaults[name] == spec["default"] for name, spec in specs.items() if "default" in spec)
 
 
-@pytest.mark.parametrize("role", ["bridge", "guests"])
+@pytest.mark.parametrize("role", [*LAYOUTS, "guests"])
 def test_every_variable_is_in_the_readme(role):
     text = (ROLES / role / "README.md").read_text(encoding="utf-8")
     assert [name for name in _main(role) if f"| `{name}` |" not in text] == []
