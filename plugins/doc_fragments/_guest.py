@@ -64,6 +64,19 @@ up:
   description:
     - Whether the tap is switched on, which is the default.
   type: bool
+rate:
+  description:
+    - Limits for what goes to the guest and what comes from it, with units of tc, as in V(10mbit), V(1.5gbit), or V(2mbps) for bytes.
+  type: dict
+  suboptions:
+    to_guest:
+      description:
+        - What the guest may get. Frames wait in a queue of 50 ms, then they are dropped.
+      type: str
+    from_guest:
+      description:
+        - What the guest may send. What is more is dropped.
+      type: str
 """
 
 _GUARD = rf"""

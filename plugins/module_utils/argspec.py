@@ -65,6 +65,7 @@ TAP_OPTIONS: Spec = {
     "mac": {"type": "str"},
     "isolated": {"type": "bool", "default": False},
     "up": {"type": "bool", "default": True},
+    "rate": {"type": "dict", "options": {"to_guest": {"type": "str"}, "from_guest": {"type": "str"}}},
 }
 
 NETWORK_OPTIONS: Spec = {"layout": {"type": "str", "default": "bridge"}, "bridge": {"type": "str"}, **BRIDGE_OPTIONS}
@@ -98,7 +99,11 @@ GUARD_OPTIONS: Spec = {
 }
 
 # What a guest's interface has of its tap and its guard beside what follows from the rest of the record.
-_GUEST_TAP = {name: {"type": spec["type"]} for name, spec in TAP_OPTIONS.items() if name not in ("name", "bridge")}
+_GUEST_TAP = {
+    name: {key: value for key, value in spec.items() if key != "default"}
+    for name, spec in TAP_OPTIONS.items()
+    if name not in ("name", "bridge")
+}
 _GUEST_GUARD = {
     name: spec for name, spec in GUARD_OPTIONS.items() if name not in ("interface", "mac", "addresses", "bridge", "routed", "emulated")
 }

@@ -16,7 +16,7 @@ description:
   - Makes, changes and removes persistent taps, the host's ends of KVM guests' interfaces, and plugs them into bridges. QEMU then runs as an
     ordinary user, with C(-netdev tap,ifname=NAME,script=no,downscript=no).
   - Name all taps of a host in one call. A thousand are made at the speed of C(ip -batch), and removed together in less than a second.
-  - What the kernel can change while a guest runs is changed so, which is bridge, MAC address, MTU, isolation, and up or down. A new user, group
+  - What the kernel can change while a guest runs is changed so, which is bridge, MAC address, MTU, isolation, rate, and up or down. A new user, group
     or number of queues needs a new tap.
   - A tap that a running program holds open is not removed, made anew, unplugged or lowered without O(allow_disruption=true).
   - The taps are kept over a reboot by the network manager that keeps their bridge.
@@ -79,6 +79,25 @@ options:
           - Whether the tap is switched on.
         type: bool
         default: true
+      rate:
+        description:
+          - Limits for what goes to the guest and what comes from it. They are what libvirt calls C(inbound) and C(outbound) of a C(bandwidth)
+            element, with its C(average) in kibibytes a second.
+          - A number with a unit of tc, as in V(10mbit), V(1.5gbit), V(500kbit), or V(2mbps) for bytes. A bare number means bits a second.
+          - A limit changes while the guest runs, and is taken away again when it is left out.
+          - Nobody else's qdiscs and filters are touched. A tap with a root qdisc of somebody else takes no O(taps[].rate.to_guest), one with
+            the old qdisc C(ingress) no O(taps[].rate.from_guest).
+          - Needs C(tc), and in the kernel the qdisc C(tbf) for one direction, the classifier C(matchall) and the action C(police) for the other.
+        type: dict
+        suboptions:
+          to_guest:
+            description:
+              - What the guest may get. Frames wait in a queue of 50 ms, then they are dropped.
+            type: str
+          from_guest:
+            description:
+              - What the guest may send. A tenth of a second's worth, and 128 KiB at least, may come at once. What is more is dropped.
+            type: str
   state:
     description:
       - V(present) makes what the list declares; V(absent) removes what it names, if it is ours.
@@ -120,6 +139,14 @@ EXAMPLES = r"""
     taps:
       - {name: tenant-a, bridge: br0, group: kvm, isolated: true}
       - {name: tenant-b, bridge: br0, group: kvm, isolated: true}
+
+- name: A guest that gets 100 Mbit/s and sends 10
+  hypervisor.vnet.kvm_tap:
+    taps:
+      - name: web-0
+        bridge: br0
+        owner: libvirt-qemu
+        rate: {to_guest: 100mbit, from_guest: 10mbit}
 
 - name: A tap goes, though its guest is running
   hypervisor.vnet.kvm_tap:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from .interface import mac_problems, name_problems, normal_mac
 from .problem import Problem
+from .rate import Rate, Shaping, read_rate
 from .state import TapDevice
 
 # drivers/net/tun.c: MIN_MTU, and 65535 without the Ethernet header.
@@ -33,6 +34,7 @@ class Tap:
     mac: str = ""
     isolated: bool = False
     up: bool = True
+    rate: Rate = field(default_factory=Rate)
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,8 @@ class TapFacts:
     """What of a host matters for taps alone. ``tun``: /dev/net/tun is there; else ``loadable``: the kernel has the module.
 
     ``tun_mode`` says who may open it. ``holders``: tap -> the programs that hold it open, of those taps that may go.
-    ``groups_taken``: numbers of link groups that links have or that have a name.
+    ``groups_taken``: numbers of link groups that links have or that have a name. ``shapings``: what tc(8) has on taps for which
+    a rate matters; ``tc``: it is there.
     """
 
     tun: bool = True
@@ -76,12 +79,15 @@ class TapFacts:
     groups: t.Mapping[str, Account] = field(default_factory=dict)
     holders: t.Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     groups_taken: frozenset[int] = frozenset()
+    shapings: t.Mapping[str, Shaping] = field(default_factory=dict)
+    tc: bool = True
 
 
 def applied_tap(data: dict[str, t.Any]) -> AppliedTap:
     """One item of the memory."""
     accounts = (None if data[key] is None else Account(**data[key]) for key in ("user", "group"))
-    return AppliedTap(data["owner"], Tap(**data["tap"]), data["mac"], data["mtu"], data["persist"], *accounts)
+    declared = {**data["tap"], "rate": Rate(**data["tap"].get("rate", {}))}
+    return AppliedTap(data["owner"], Tap(**declared), data["mac"], data["mtu"], data["persist"], *accounts)
 
 
 def remade(wanted: Tap, user: str, group: str, known: Tap | None, device: TapDevice) -> bool:
@@ -121,6 +127,8 @@ def read_tap(options: t.Mapping[str, t.Any], path: str) -> tuple[Tap, list[Probl
         problems.append(Problem(f"{path}.mtu", f"{mtu} is outside {MTU[0]}-{MTU[1]}"))
     if options.get("isolated") and not bridge:
         problems.append(Problem(f"{path}.isolated", "is a matter of bridge ports; name the bridge, or leave it out"))
+    rate, wrong = read_rate(options.get("rate"), f"{path}.rate")
+    problems += wrong
     tap = Tap(
         name=options["name"],
         bridge=bridge,
@@ -132,6 +140,7 @@ def read_tap(options: t.Mapping[str, t.Any], path: str) -> tuple[Tap, list[Probl
         mac=mac,
         isolated=bool(options.get("isolated")),
         up=options.get("up") is not False,
+        rate=rate,
     )
     return tap, problems
 

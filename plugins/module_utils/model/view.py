@@ -9,8 +9,9 @@
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from .rate import Rate
 from .state import BridgeSettings, HostState, TapDevice
 
 
@@ -31,6 +32,7 @@ class LinkView:
     routes: tuple[str, ...] = ()
     tap: TapDevice | None = None
     isolated: bool = False
+    rate: Rate = field(default_factory=Rate)
 
 
 # The touched links by name, each before and after; None where it is not there.

@@ -16,6 +16,7 @@ from ..model.applied import Applied
 from ..model.document import Document
 from ..model.state import Link
 from ..model.tap import Account, TapFacts, remade
+from .rate import read_shapings
 
 TUN = "/dev/net/tun"
 _GROUP_NAMES = "/etc/iproute2/group"
@@ -30,6 +31,7 @@ def read(machine: Machine, document: Document, applied: Applied, links: t.Mappin
     users = _accounts(machine, "passwd", {tap.user for tap in taps if tap.user})
     groups = _accounts(machine, "group", {tap.group for tap in taps if tap.group})
     mode = machine.run(("stat", "--format=%a", TUN)).out.strip() if taps else "666"
+    shapings = read_shapings(machine, _rated(document, applied))
     return TapFacts(
         tun=bool(mode),
         loadable=bool(mode) or machine.run(("modprobe", "--dry-run", "tun")).rc == 0,
@@ -38,7 +40,17 @@ def read(machine: Machine, document: Document, applied: Applied, links: t.Mappin
         groups=groups,
         holders=holders(machine, _at_stake(document, applied, links, users, groups)),
         groups_taken=_groups_taken(machine, links),
+        shapings=shapings or {},
+        tc=shapings is not None,
     )
+
+
+def _rated(document: Document, applied: Applied) -> set[str]:
+    """The taps for which a rate matters: those that shall have one, and those that had."""
+    gone = document.taps.gone(applied.owners("taps"), document.owner)
+    named = {*gone, *(tap.name for tap in document.taps.items)}
+    had = {name for name, tap in applied.taps.items() if name in named and tap.tap.rate.limits}
+    return had | {tap.name for tap in document.taps.items if tap.rate.limits}
 
 
 def _accounts(machine: Machine, database: str, wanted: set[str]) -> dict[str, Account]:

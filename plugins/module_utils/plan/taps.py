@@ -20,6 +20,7 @@ from ..model.state import FileState, HostState
 from ..model.step import Step
 from ..model.tap import Account, AppliedTap, Tap, TapFacts
 from ..render.qemu import qemu_files
+from ..render.rate import rate_files
 from ..render.tap import link_files
 from .kind import Kind, KindChange, KindPlan
 from .tap import plan_links
@@ -92,7 +93,7 @@ def _files(applied: Applied, state: HostState) -> dict[str, FileState]:
     for tap in applied.taps.values():
         keeper = KEEPERS.get(tap.persist)
         files.update(keeper.files(tap) if keeper else {})
-    return {**files, **link_files(applied.taps), **qemu_files(applied.qemu, applied.taps, state.files)}
+    return {**files, **link_files(applied.taps), **rate_files(applied.taps), **qemu_files(applied.qemu, applied.taps, state.files)}
 
 
 def _handover(change: KindChange) -> list[Step]:

@@ -15,12 +15,13 @@ from ansible_collections.hypervisor.vnet.plugins.module_utils.model.control impo
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.document import Declared, Document
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.networkd import Facts, NetworkFile
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.problem import Refused
+from ansible_collections.hypervisor.vnet.plugins.module_utils.model.rate import Bucket, Rate, Shaping
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.state import BridgeSettings, FileState, HostState, Link, TapDevice
-from ansible_collections.hypervisor.vnet.plugins.module_utils.model.step import Phase
+from ansible_collections.hypervisor.vnet.plugins.module_utils.model.step import Batch, Phase
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.tap import Account, Tap, TapFacts
 from ansible_collections.hypervisor.vnet.plugins.module_utils.observe import ifupdown, networkmanager
 from ansible_collections.hypervisor.vnet.plugins.module_utils.plan.document import Plan, plan_document
-from ansible_collections.hypervisor.vnet.plugins.module_utils.render.diff import commands
+from ansible_collections.hypervisor.vnet.plugins.module_utils.render.diff import commands, describe
 
 BRIDGE = Link("br0", 9, kind="bridge", mac="52:54:00:00:b0:00", up=True, bridge=BridgeSettings())
 STATE = HostState(links={"br0": BRIDGE}, control=ControlPath("203.0.113.9", "10.0.0.2", "br0"), machine_id="0")
@@ -77,6 +78,38 @@ def test_one_batch_for_all_in_the_words_of_an_administrator() -> None:
         "ip tuntap add dev tap1 mode tap",
         f"ip link set dev tap1 address {plan.applied.taps['tap1'].mac}",
     ]
+
+
+def test_rates_are_one_batch_and_touch_nobody_elses_connection() -> None:
+    rated = [Tap(f"tap{number}", "br0", rate=Rate(12_500_000)) for number in range(2)]
+    plan = planned(*rated, persist="networkd")
+    assert commands(plan.steps)[-2].splitlines() == [
+        f"tc qdisc replace dev tap{number} root handle 766e: tbf rate 100mbit burst 125000 latency 50ms" for number in range(2)
+    ]
+    assert plan.control == () and "/etc/hypervisor-vnet/tc.d/tap1" in plan.files
+    assert applied_from_text(plan.applied.to_text()) == plan.applied
+    # the controller is the guest behind it
+    known = there(plan, "tap0")
+    guest = replace(known, links={**known.links, "tap0": replace(known.links["tap0"], carrier=True)})
+    slower = planned(Tap("tap0", "br0", rate=Rate(1000)), persist="networkd", state=guest, applied=plan.applied)
+    assert any("tc qdisc replace dev tap0" in line for line in slower.control)
+
+
+def test_a_removed_tap_comes_back_with_its_rate() -> None:
+    plan = planned(Tap("tap0", "br0", rate=Rate(12_500_000)))
+    shaping = Shaping(Bucket(12_500_000, 125_000))
+    state = replace(there(plan, "tap0"), kinds={"taps": TapFacts(shapings={"tap0": shaping})})
+    gone = plan_document(Document(taps=Declared(removed=("tap0",))), state, plan.applied)
+    undo = [action for step in gone.steps for action in step.undo if isinstance(action, Batch)]
+    assert undo == [Batch("tc", ("qdisc replace dev tap0 root handle 766e: tbf rate 100mbit burst 125000 latency 50ms",), may_fail=True)]
+    assert "rate to_guest 100mbit" in describe(gone.views["tap0"][0])
+
+
+def test_a_host_without_tc() -> None:
+    state = replace(STATE, kinds={"taps": TapFacts(tc=False)})
+    assert planned(Tap("tap0"), state=state).steps
+    with pytest.raises(Refused, match=r"taps\[0\]\.rate: tc is missing on this host; install iproute2"):
+        planned(Tap("tap0", rate=Rate(1000)), state=state)
 
 
 def test_a_host_without_tun_loads_it_or_says_so() -> None:
