@@ -77,6 +77,25 @@ rate:
       description:
         - What the guest may send. What is more is dropped.
       type: str
+vlan:
+  description:
+    - The VLANs of the port, on a bridge with C(vlan_filtering), as in M(hypervisor.vnet.kvm_tap).
+    - A guard refuses frames with a VLAN tag, so a trunk needs O(guests[].interfaces[].guarded=false).
+  type: dict
+  suboptions:
+    access:
+      description:
+        - The one VLAN of a guest that knows of none, 1 to 4094.
+      type: int
+    trunk:
+      description:
+        - The VLANs of a guest that tags its frames, as numbers and ranges.
+      type: list
+      elements: str
+    native:
+      description:
+        - The VLAN of frames without a tag, beside a trunk. Without it they are dropped.
+      type: int
 """
 
 _GUARD = rf"""

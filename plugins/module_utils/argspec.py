@@ -66,6 +66,10 @@ TAP_OPTIONS: Spec = {
     "isolated": {"type": "bool", "default": False},
     "up": {"type": "bool", "default": True},
     "rate": {"type": "dict", "options": {"to_guest": {"type": "str"}, "from_guest": {"type": "str"}}},
+    "vlan": {
+        "type": "dict",
+        "options": {"access": {"type": "int"}, "trunk": {"type": "list", "elements": "str"}, "native": {"type": "int"}},
+    },
 }
 
 NETWORK_OPTIONS: Spec = {"layout": {"type": "str", "default": "bridge"}, "bridge": {"type": "str"}, **BRIDGE_OPTIONS}

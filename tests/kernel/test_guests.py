@@ -19,7 +19,8 @@ from ansible_collections.hypervisor.vnet.plugins.module_utils.host.machine impor
 
 DMZ = {"name": "dmz", "bridge": "br-dmz", "addresses": ["10.98.98.1/24", "2001:db8:98::1/64"], "persist": None}
 WEB = {"network": "dmz", "name": "web-0", "mac": "52:54:00:00:00:01", "addresses": ["10.98.98.2/24", "2001:db8:98::2"]}
-CACHE = {"network": "dmz", "name": "cache-0", "mac": "52:54:00:00:00:02", "addresses": "auto", "tap": {"isolated": True}}
+CACHE = {"network": "dmz", "name": "cache-0", "mac": "52:54:00:00:00:02", "addresses": "auto"}
+CACHE["tap"] = {"isolated": True, "rate": {"to_guest": "1gbit"}}
 
 
 @pytest.fixture
@@ -139,6 +140,24 @@ def test_free_addresses_stay(host: Namespace) -> None:
     # Somebody else is declared with it: he gets another.
     taken = {**WEB, "addresses": first}
     assert apply(host, networks=[network()], guests=[guest(taken), guest(CACHE)], prune=True).data["assigned"]["cache-0"] != first
+
+
+def test_rates_and_vlans_of_guests(host: Namespace) -> None:
+    apply(host, networks=[network()], guests=[guest(CACHE)])
+    assert "rate 1Gbit" in host.run("tc", "qdisc", "show", "dev", "cache-0").stdout
+    apply(host, networks=[network()], guests=[guest({**CACHE, "tap": {"isolated": True}})])
+    assert "tbf" not in host.run("tc", "qdisc", "show", "dev", "cache-0").stdout
+    bad = {**CACHE, "tap": {"rate": {"to_guest": "quick"}, "vlan": {"trunk": ["20-29"]}}}
+    answer = host.module("vnet_host", networks=[network()], guests=[guest(bad)])
+    answer.failed()
+    assert answer.problems == [
+        "guests[0].interfaces[0].tap.rate.to_guest: 'quick' is no rate; write it as tc does: 10mbit, 1.5gbit, 500kbit, 2mbps (bytes)",
+        "guests[0].interfaces[0].tap.vlan.trunk: has frames with a tag, which a guard refuses; say guarded: false",
+    ]
+    access = host.module("vnet_host", networks=[network()], guests=[guest({**CACHE, "tap": {"vlan": {"access": 10}}})])
+    cure = "declare it with vlan_filtering: true"
+    access.failed()
+    assert access.problems == [f"guests[0].interfaces[0].tap.vlan: br-dmz is not VLAN-aware, so its ports have no VLANs; {cure}"]
 
 
 def test_what_has_no_tap_of_ours(host: Namespace) -> None:

@@ -15,6 +15,7 @@ from .interface import mac_problems, name_problems, normal_mac
 from .problem import Problem
 from .rate import Rate, Shaping, read_rate
 from .state import TapDevice
+from .vlan import Vlans, read_vlans, vlans_from_json
 
 # drivers/net/tun.c: MIN_MTU, and 65535 without the Ethernet header.
 MTU = (68, 65521)
@@ -22,7 +23,10 @@ MTU = (68, 65521)
 
 @dataclass(frozen=True)
 class Tap:
-    """One declared tap. ``user`` and ``group`` may open it: names or numbers, empty for root only. ``mtu`` 0: as its bridge."""
+    """One declared tap. ``user`` and ``group`` may open it: names or numbers, empty for root only. ``mtu`` 0: as its bridge.
+
+    Without ``vlans`` it has what the bridge gives to every port.
+    """
 
     name: str
     bridge: str = ""
@@ -35,6 +39,7 @@ class Tap:
     isolated: bool = False
     up: bool = True
     rate: Rate = field(default_factory=Rate)
+    vlans: Vlans = ()
 
 
 @dataclass(frozen=True)
@@ -69,7 +74,7 @@ class TapFacts:
 
     ``tun_mode`` says who may open it. ``holders``: tap -> the programs that hold it open, of those taps that may go.
     ``groups_taken``: numbers of link groups that links have or that have a name. ``shapings``: what tc(8) has on taps for which
-    a rate matters; ``tc``: it is there.
+    a rate matters; ``tc``: it is there. ``vlans``: of taps for which they matter; ``systemd``: its version then, 0 without.
     """
 
     tun: bool = True
@@ -80,13 +85,15 @@ class TapFacts:
     holders: t.Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     groups_taken: frozenset[int] = frozenset()
     shapings: t.Mapping[str, Shaping] = field(default_factory=dict)
+    vlans: t.Mapping[str, Vlans] = field(default_factory=dict)
+    systemd: int = 0
     tc: bool = True
 
 
 def applied_tap(data: dict[str, t.Any]) -> AppliedTap:
     """One item of the memory."""
     accounts = (None if data[key] is None else Account(**data[key]) for key in ("user", "group"))
-    declared = {**data["tap"], "rate": Rate(**data["tap"].get("rate", {}))}
+    declared = {**data["tap"], "rate": Rate(**data["tap"].get("rate", {})), "vlans": vlans_from_json(data["tap"].get("vlans", ()))}
     return AppliedTap(data["owner"], Tap(**declared), data["mac"], data["mtu"], data["persist"], *accounts)
 
 
@@ -129,6 +136,10 @@ def read_tap(options: t.Mapping[str, t.Any], path: str) -> tuple[Tap, list[Probl
         problems.append(Problem(f"{path}.isolated", "is a matter of bridge ports; name the bridge, or leave it out"))
     rate, wrong = read_rate(options.get("rate"), f"{path}.rate")
     problems += wrong
+    vlans, wrong = read_vlans(options.get("vlan"), f"{path}.vlan")
+    problems += wrong
+    if vlans and not bridge:
+        problems.append(Problem(f"{path}.vlan", "is a matter of bridge ports; name the bridge, or leave it out"))
     tap = Tap(
         name=options["name"],
         bridge=bridge,
@@ -141,6 +152,7 @@ def read_tap(options: t.Mapping[str, t.Any], path: str) -> tuple[Tap, list[Probl
         isolated=bool(options.get("isolated")),
         up=options.get("up") is not False,
         rate=rate,
+        vlans=vlans,
     )
     return tap, problems
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from .rate import Rate
 from .state import BridgeSettings, HostState, TapDevice
+from .vlan import Vlans
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class LinkView:
     tap: TapDevice | None = None
     isolated: bool = False
     rate: Rate = field(default_factory=Rate)
+    vlans: Vlans = ()
 
 
 # The touched links by name, each before and after; None where it is not there.

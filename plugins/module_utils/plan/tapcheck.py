@@ -29,6 +29,7 @@ def tap_problems(document: Document, state: HostState, applied: Applied, facts: 
         problems += _bridge_problems(tap, state, applied, place)
         problems += _account_problems(tap, facts, place)
         problems += _rate_problems(tap, facts, place)
+        problems += _vlan_problems(tap, state, applied, place)
     for name in taps.removed:
         problems += taps.owner_problems(name, owners, document.owner)
     return problems + _port_problems(document, state, applied)
@@ -78,6 +79,15 @@ def _account_problems(tap: Tap, facts: TapFacts, place: str) -> list[Problem]:
         cure = "chmod 0666 /dev/net/tun; who may open which tap is said by its owner and group"
         problems.append(Problem(f"{place}.owner", f"/dev/net/tun is {facts.tun_mode:04o}, so that {user.name} cannot open it; {cure}"))
     return problems
+
+
+def _vlan_problems(tap: Tap, state: HostState, applied: Applied, place: str) -> list[Problem]:
+    ours, link = applied.bridges.get(tap.bridge), state.links.get(tap.bridge)
+    settings = ours.bridge.settings if ours else link.bridge if link else None
+    if not tap.vlans or settings is None or settings.vlan_filtering:
+        return []
+    cure = "declare it with vlan_filtering: true" if ours else f"ip link set dev {tap.bridge} type bridge vlan_filtering 1"
+    return [Problem(f"{place}.vlan", f"{tap.bridge} is not VLAN-aware, so its ports have no VLANs; {cure}")]
 
 
 def _rate_problems(tap: Tap, facts: TapFacts, place: str) -> list[Problem]:

@@ -25,7 +25,7 @@ from ..render.tap import link_files
 from .kind import Kind, KindChange, KindPlan
 from .tap import plan_links
 from .tapcheck import tap_problems
-from .tapkeep import KEEPERS, choose_keeper
+from .tapkeep import KEEPERS, choose_keeper, vlan_problems
 
 
 def plan_taps(document: Document, state: HostState, applied: Applied) -> KindPlan:
@@ -56,6 +56,7 @@ def _resolve(document: Document, state: HostState, applied: Applied, facts: TapF
         new = AppliedTap(document.owner, tap, _mac(tap, state), _mtu(tap, applied.taps.get(tap.name), state, applied), persist, user, group)
         keeper = KEEPERS.get(persist)
         problems += keeper.problems(state.managers.get(persist), tap, place) if keeper else []
+        problems += vlan_problems(persist, tap, facts.systemd, place)
         resolved[tap.name] = new
     return resolved, problems
 

@@ -33,6 +33,7 @@ def describe(view: LinkView | None) -> str:
     lines += _tap_lines(view.tap) if view.tap else []
     lines += ["  isolated yes"] if view.isolated else []
     lines += [f"  rate {name} {rate_text(speed)}" for name, speed in asdict(view.rate).items() if speed]
+    lines += [f"  vlan {item}" for item in view.vlans]
     lines += [f"  port {port}" for port in sorted(view.ports)]
     lines += [f"  address {address}" for address in view.addresses]
     lines += [f"  route {route}" for route in view.routes]

@@ -24,7 +24,7 @@ from .rate import wanted_shaping
 
 Facts = dict[str, t.Any]
 # Of no use without the kernel's own context.
-_LINK_DETAILS = frozenset({"bridge", "addresses", "token", "topology_change", "tap", "isolated", "group"})
+_LINK_DETAILS = frozenset({"bridge", "addresses", "token", "topology_change", "tap", "isolated", "group", "default_pvid"})
 
 
 def link_facts(state: HostState) -> list[Facts]:

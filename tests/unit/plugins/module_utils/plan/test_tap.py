@@ -11,6 +11,7 @@ from dataclasses import replace
 import pytest
 
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.applied import Applied, applied_from_text
+from ansible_collections.hypervisor.vnet.plugins.module_utils.model.bridge import Bridge
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.control import ControlPath
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.document import Declared, Document
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.networkd import Facts, NetworkFile
@@ -19,6 +20,7 @@ from ansible_collections.hypervisor.vnet.plugins.module_utils.model.rate import 
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.state import BridgeSettings, FileState, HostState, Link, TapDevice
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.step import Batch, Phase
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.tap import Account, Tap, TapFacts
+from ansible_collections.hypervisor.vnet.plugins.module_utils.model.vlan import VlanRange, untagged
 from ansible_collections.hypervisor.vnet.plugins.module_utils.observe import ifupdown, networkmanager
 from ansible_collections.hypervisor.vnet.plugins.module_utils.plan.document import Plan, plan_document
 from ansible_collections.hypervisor.vnet.plugins.module_utils.render.diff import commands, describe
@@ -146,3 +148,77 @@ def test_what_keeps_the_bridge_keeps_its_taps() -> None:
     assert plan.applied.taps["tap0"].persist == "networkd"
     with pytest.raises(Refused, match="all run here; which one shall keep tap1"):
         plan_document(Document(taps=Declared((Tap("tap1"),))), state, Applied())
+
+
+AWARE = replace(BRIDGE, bridge=BridgeSettings(vlan_filtering=True))
+VLANS = replace(STATE, links={"br0": AWARE, "br1": replace(AWARE, name="br1", index=10, default_pvid=5)})
+ACCESS = untagged(10)
+
+
+def test_vlans_are_one_batch() -> None:
+    trunk = Tap("tap1", "br0", vlans=(*untagged(1), VlanRange(20, 29)))
+    plan = planned(Tap("tap0", "br0", vlans=ACCESS), trunk, state=VLANS)
+    assert commands(plan.steps)[-1].splitlines() == [
+        "bridge vlan add dev tap0 vid 10 pvid untagged",
+        "bridge vlan del dev tap0 vid 1",
+        "bridge vlan add dev tap1 vid 20-29",
+    ]
+    assert plan.steps[-1].undo == (
+        Batch(
+            "bridge",
+            ("vlan add dev tap0 vid 1 pvid untagged", "vlan del dev tap0 vid 10", "vlan del dev tap1 vid 20-29"),
+            may_fail=True,
+        ),
+    )
+    assert plan.control == () and applied_from_text(plan.applied.to_text()) == plan.applied
+    assert "\n  vlan 1 pvid untagged\n  vlan 20-29\n" in describe(plan.views["tap1"][1])
+
+
+def seen(plan: Plan, *vlans: VlanRange) -> HostState:
+    """The host with tap0 in br0, and these VLANs."""
+    return replace(there(plan, "tap0"), links={**there(plan, "tap0").links, **VLANS.links}, kinds={"taps": TapFacts(vlans={"tap0": vlans})})
+
+
+def linked(plan: Plan) -> list[str]:
+    return commands([step for step in plan.steps if step.phase == Phase.LINK])
+
+
+def test_vlans_that_others_changed_that_move_and_that_go() -> None:
+    plan = planned(Tap("tap0", "br0", vlans=ACCESS), state=VLANS)
+    as_declared = seen(plan, *ACCESS)
+    assert linked(planned(Tap("tap0", "br0", vlans=ACCESS), state=as_declared, applied=plan.applied)) == []
+    changed = planned(Tap("tap0", "br0", vlans=ACCESS), state=seen(plan, *untagged(1)), applied=plan.applied)
+    assert linked(changed) == ["bridge vlan add dev tap0 vid 10 pvid untagged\nbridge vlan del dev tap0 vid 1"]
+    moved = planned(Tap("tap0", "br1", vlans=ACCESS), state=as_declared, applied=plan.applied)
+    assert linked(moved)[-1] == "bridge vlan add dev tap0 vid 10 pvid untagged\nbridge vlan del dev tap0 vid 5"
+    left_out = planned(Tap("tap0", "br0"), state=as_declared, applied=plan.applied)
+    assert linked(left_out) == ["bridge vlan add dev tap0 vid 1 pvid untagged\nbridge vlan del dev tap0 vid 10"]
+    gone = plan_document(Document(taps=Declared(removed=("tap0",))), as_declared, plan.applied)
+    assert Batch("bridge", ("vlan add dev tap0 vid 10 pvid untagged", "vlan del dev tap0 vid 1"), may_fail=True) in [
+        action for step in gone.steps for action in step.undo
+    ]
+
+
+def test_a_bridge_that_is_not_vlan_aware() -> None:
+    with pytest.raises(Refused, match=r"taps\[0\]\.vlan: br0 is not VLAN-aware, so its ports have no VLANs; ip link set dev br0 type"):
+        planned(Tap("tap0", "br0", vlans=ACCESS))
+    ours = Document(
+        bridges=Declared((Bridge("xenbr1"),)), taps=Declared((Tap("tap0", "xenbr1", vlans=ACCESS),), path="taps"), persist="none"
+    )
+    with pytest.raises(Refused, match="xenbr1 is not VLAN-aware, so its ports have no VLANs; declare it with vlan_filtering: true"):
+        plan_document(ours, STATE, Applied())
+    aware = replace(ours, bridges=Declared((Bridge("xenbr1", settings=BridgeSettings(vlan_filtering=True)),)))
+    assert commands(plan_document(aware, STATE, Applied()).steps)[-1].startswith("bridge vlan add dev tap0 vid 10 pvid untagged")
+
+
+def test_who_keeps_vlans() -> None:
+    def persisted(persist: str, systemd: int) -> Plan:
+        return planned(Tap("tap0", "br0", vlans=ACCESS), persist=persist, state=replace(VLANS, kinds={"taps": TapFacts(systemd=systemd)}))
+
+    assert persisted("networkd", 257).steps and persisted("ifupdown", 0).steps and persisted("none", 0).steps
+    with pytest.raises(
+        Refused, match=r"taps\[0\]\.vlan: systemd-networkd 252 leaves the bridge's own VLAN on every port.*systemd 256 takes"
+    ):
+        persisted("networkd", 252)
+    with pytest.raises(Refused, match=r"taps\[0\]\.vlan: NetworkManager leaves the bridge's own VLAN on every port"):
+        persisted("networkmanager", 257)
