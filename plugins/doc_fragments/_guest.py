@@ -190,7 +190,7 @@ options:
         suboptions:
           network:
             description:
-              - The network that the guest is in, one of O(networks) by its name or any bridge of the host.
+              - The network that the guest is in, one of O(networks) or of an earlier call by its name, or any bridge of the host.
             type: str
           name:
             description:

@@ -56,7 +56,8 @@ options:
         elements: str
       bridge:
         description:
-          - The bridge that the interface is plugged into. The same MAC or address may be used again on another one.
+          - The bridge that the interface is plugged into, or the name of a network whose bridge it is. The same MAC or address may be used
+            again on another one.
         type: str
       dhcp_client:
         description:

@@ -38,6 +38,7 @@ options:
       bridge:
         description:
           - The bridge that the guest is plugged into. It must exist, ours or not.
+          - Or the name of a network that M(hypervisor.vnet.vnet_host) made on this host, whose bridge has another name.
           - Leave it out for a tap that is in no bridge.
         type: str
       owner:
@@ -162,6 +163,11 @@ EXAMPLES = r"""
     taps:
       - {name: tenant-a, bridge: br0, group: kvm, isolated: true}
       - {name: tenant-b, bridge: br0, group: kvm, isolated: true}
+
+- name: A guest in the network vnat0, whatever its bridge is called
+  hypervisor.vnet.kvm_tap:
+    taps:
+      - {name: rhel4-0, bridge: vnat0, owner: libvirt-qemu}
 
 - name: A guest that gets 100 Mbit/s and sends 10
   hypervisor.vnet.kvm_tap:

@@ -42,4 +42,5 @@ def _bridge(network: Options, defaults: Options) -> dict[str, t.Any]:
     """The bridge is named like its network unless ``bridge`` says otherwise."""
     options = {key: value for key, value in network.items() if key not in ("layout", "bridge")}
     given = {key: value for key, value in options.items() if value is not None}
-    return {**defaults, **given, "name": network.get("bridge") or network["name"]}
+    own = network.get("bridge") or network["name"]
+    return {**defaults, **given, "name": own, "network": network["name"] if network["name"] != own else ""}

@@ -22,6 +22,7 @@ from ..render.nftables import UNIT_PATH, ruleset_files
 from ..render.ruleset import change_text, reload_text, undo_text
 from .guest import assign_addresses
 from .kind import Kind, KindChange, KindPlan
+from .port import bridge_named
 
 # The first with which every set and rule of ours was tried; Debian 12 has it.
 OLDEST = (1, 0, 6)
@@ -30,6 +31,9 @@ OLDEST = (1, 0, 6)
 def plan_guards(document: Document, state: HostState, applied: Applied) -> KindPlan:
     """From the tables as the kernel has them to those of all guards that are applied then."""
     facts: GuardFacts = state.kinds.get("guards") or GuardFacts()
+    plugged = tuple(replace(guard, bridge=bridge_named(guard.bridge, state, applied)) for guard in document.guards.items)
+    renamed = plugged != document.guards.items
+    document = replace(document, guards=replace(document.guards, items=plugged))
     gone = document.guards.gone(applied.owners("guards"), document.owner)
     memory = {name: guard for name, guard in applied.guards.items() if name not in gone}
     declared = {guard.name for guard in document.guards.items}
@@ -38,8 +42,10 @@ def plan_guards(document: Document, state: HostState, applied: Applied) -> KindP
     memory.update({guard.name: AppliedGuard(document.owner, guard, document.persist != "none") for guard in guards})
     settings = _settings(document, applied, memory)
     problems += _problems(document, facts, applied, memory)
+    # Two names may mean one bridge.
+    problems += guard_clashes([(guard, place) for place, guard in document.guards.placed()]) if renamed else []
     if problems:
-        return KindPlan(problems=tuple(problems))
+        return KindPlan(problems=tuple(dict.fromkeys(problems)))
     before = guard_tables(_guards(applied.guards, applied.guard_settings))
     same = memory == applied.guards and settings == applied.guard_settings
     wanted = before if same else guard_tables(_guards(memory, settings))
