@@ -294,6 +294,16 @@ options:
     description:
       - The NFLOG group for what guards log. It is one setting for the whole host, 0 at first.
     type: int
+  conntrack:
+    description:
+      - Whether the host tracks, as connections, the packets of guarded guests that go from port to port of a bridge. It matters where
+        br_netfilter is on (C(net.bridge.bridge-nf-call-iptables)), as Docker and older Xen hosts have it.
+      - V(bypass) leaves them out, in both directions, as C(-t raw -j NOTRACK) does. What the host routes, what is meant for the host itself,
+        and broadcasts stay tracked. A packet filter with states then sees those packets as C(untracked).
+      - V(keep) leaves it as it is, which is V(track) at first. It is one setting for the whole host.
+    type: str
+    choices: [keep, track, bypass]
+    default: keep
 """
 
     QEMU = r"""

@@ -185,6 +185,7 @@ GUARD_SETTINGS: Spec = {
     "unlisted_ports": {"type": "str", "choices": ["keep", "untouched", "drop"], "default": "keep"},
     "match": {"type": "list", "elements": "str", "default": ["vif*", "tap*"]},
     "log_group": {"type": "int"},
+    "conntrack": {"type": "str", "choices": ["keep", "track", "bypass"], "default": "keep"},
 }
 
 HOST_OPTIONS: Spec = {

@@ -158,7 +158,8 @@ def _by_port(tables: Seen) -> dict[str, set[tuple[str, str, str]]]:
     for (family, _name), table in tables.items():
         for name, elements in table.sets.items():
             for element in elements:
-                found.setdefault(element.split('"')[1], set()).add((family, name, element))
+                if element.startswith('"'):
+                    found.setdefault(element.split('"')[1], set()).add((family, name, element))
     return found
 
 
