@@ -173,6 +173,6 @@ def tap_clashes(placed: t.Sequence[tuple[str, Tap]]) -> list[Problem]:
             )
         macs.setdefault(key, place)
     for place, tap in placed:
-        if tap.bridge in names and tap.bridge != tap.name:
+        if tap.bridge and tap.bridge in names and tap.bridge != tap.name:
             problems.append(Problem(f"{place}.bridge", f"{tap.bridge} is declared as a tap at {names[tap.bridge]}; name a bridge"))
     return problems

@@ -127,6 +127,52 @@ def test_a_tun_device_that_its_user_cannot_open() -> None:
         planned(Tap("tap0", user="qemu"), state=replace(STATE, kinds={"taps": facts}))
 
 
+OTHER_KINDS = [
+    (Link("x0", 9), "a network card"),
+    (Link("x0", 9, kind="veth"), "a veth"),
+    (Link("x0", 9, kind="tun"), "a tun"),
+    (Link("x0", 9, kind="bridge", bridge=BridgeSettings()), "a bridge"),
+]
+
+
+@pytest.mark.parametrize(("link", "kind"), OTHER_KINDS)
+def test_a_name_that_another_kind_of_link_has(link: Link, kind: str) -> None:
+    state = replace(STATE, links={**STATE.links, "x0": link})
+    with pytest.raises(Refused, match=rf"taps\[0\]\.name: x0 exists and is no tap but {kind}; choose another name"):
+        planned(Tap("x0"), state=state)
+    if link.bridge is None:
+        with pytest.raises(Refused, match=rf"taps\[0\]\.bridge: x0 is no bridge but {kind}; name a bridge"):
+            planned(Tap("tap0", "x0"), state=state)
+
+
+def test_users_and_groups_that_there_are_not() -> None:
+    state = replace(STATE, kinds={"taps": TapFacts(users={"qemu": Account(1, "qemu")}, groups={"kvm": Account(2, "kvm")})})
+    assert planned(Tap("tap0", user="qemu", group="kvm"), state=state).steps
+    with pytest.raises(Refused) as refused:
+        planned(Tap("tap0", user="kvm", group="qemu"), state=state)
+    assert [str(problem) for problem in refused.value.problems] == [
+        "taps[0].owner: this host has no user 'kvm'; make it first, or write a number",
+        "taps[0].group: this host has no group 'qemu'; make it first, or write a number",
+    ]
+
+
+@pytest.mark.parametrize(("there", "new", "room"), [(1022, 1, True), (1022, 2, False), (1023, 1, False), (0, 1024, False)])
+def test_more_ports_than_a_bridge_takes(there: int, new: int, room: bool) -> None:
+    """Whoever the ports are; a tap that moves or is made anew counts once."""
+    ports = {f"vif{number}.0": Link(f"vif{number}.0", 100 + number, master="br0") for number in range(there)}
+    state = replace(STATE, links={**STATE.links, **ports})
+    taps = [Tap(f"tap{number}", "br0") for number in range(new)]
+    if room:
+        assert planned(*taps, state=state).steps
+        return
+    with pytest.raises(Refused) as refused:
+        planned(*taps, state=state)
+    first = 1023 - there
+    assert [str(problem) for problem in refused.value.problems] == [
+        f"taps[{first}].bridge: br0 would have {there + new} ports, and a Linux bridge takes 1023; use more bridges"
+    ]
+
+
 def test_what_a_back_end_cannot_keep() -> None:
     with pytest.raises(Refused, match=r"taps\[0\].isolated: NetworkManager has no word"):
         planned(Tap("tap0", "br0", isolated=True), persist="networkmanager")
