@@ -53,6 +53,9 @@ def nd(kind: int, source: str, target: str, about: str = "", *options: bytes, ma
         return v6(source, f.piece(f.ICMP6, 0, False, body), mac, f.FRAGMENT, target)
     if wrap == "first fragment":
         return v6(source, f.piece(f.ICMP6, 0, True, body[: len(body) // 16 * 8]), mac, f.FRAGMENT, target)
+    if wrap == "harmless fragment":
+        # It is to be overlapped by a second one, as thc-ipv6's fake_router26 -E o has it: two headers with nothing behind them.
+        return v6(source, f.piece(f.DESTINATION, 0, True, f.extension(f.DESTINATION) + f.extension(f.NONE)), mac, f.FRAGMENT, target)
     if wrap == "hidden fragment":
         # All that the first one shows is an extension header: what it is about comes in the second.
         return v6(source, f.piece(f.DESTINATION, 0, True, f.extension(f.ICMP6)), mac, f.FRAGMENT, target)
@@ -318,6 +321,7 @@ def _bad_router() -> Cases:
         "RA in one fragment": _ra(wrap="atomic fragment"),
         "RA, first fragment": _ra(wrap="first fragment"),
         "RA, hidden in fragments": _ra(wrap="hidden fragment"),
+        "RA, in a fragment to come": _ra(wrap="harmless fragment"),
         "redirect": _redirect(),
         "redirect behind destination options": _redirect("destination"),
         "redirect in one fragment": _redirect("atomic fragment"),

@@ -192,6 +192,7 @@ def _chains(family: str, elements: Elements, guards: Guards) -> dict[str, Chain]
         "guest_dhcp": _dhcp(67, "DHCP", _refuse("th dport 67 th sport 68 iifname . @th,288,48 != @lladdr", "DHCP for another MAC")),
         "guest_dhcp6": _dhcp(547, "DHCPv6"),
         "guest_icmp6": _icmp6(),
+        "guest_fragment": _fragment(),
         "guest_nd": _discovery(elements),
         "guest_na": _advertisement(),
         "passed": Chain(("jump custom_from_guest", *_ruled("from", elements), "accept")),
@@ -269,6 +270,7 @@ def _ip6(elements: Elements) -> Chain:
         (
             "meta l4proto 17 jump guest_dhcp6",
             "meta l4proto 58 jump guest_icmp6",
+            "ip6 nexthdr != { 6, 17, 58 } jump guest_fragment",
             *passed,
             _refuse("", "source IPv6 not assigned"),
         )
@@ -289,6 +291,11 @@ def _icmp6() -> Chain:
             f'ip6 saddr :: icmpv6 type {unspecified} iifname @uses_ip6 goto passed comment "DAD, MLD without an address yet"',
         )
     )
+
+
+def _fragment() -> Chain:
+    """What a fragment says behind extension headers, a later one that overlaps it can change (RFC 5722, 7113)."""
+    return Chain((_refuse("frag nexthdr { 0, 43, 44, 60 }", "extension headers in a fragment"),))
 
 
 def _discovery(elements: Elements) -> Chain:
