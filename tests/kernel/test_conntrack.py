@@ -22,8 +22,8 @@ GUARDS = [{"interface": name, "mac": MACS[name], "addresses": [GUESTS[name]]} fo
 # What the host's packet filter sees of connections, as every firewall with states does. A set counts them by state and destination.
 PROBE = """
 table inet probe {
-	set seen { type ct_state . ipv4_addr; size 64; flags dynamic; counter; }
-	chain prerouting { type filter hook prerouting priority 0; tcp dport 9 update @seen { ct state . ip daddr }; }
+    set seen { type ct_state . ipv4_addr; size 64; flags dynamic; counter; }
+    chain prerouting { type filter hook prerouting priority 0; tcp dport 9 update @seen { ct state . ip daddr }; }
 }
 """
 
