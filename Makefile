@@ -52,7 +52,7 @@ kernel: root $(READY) ## the modules on a real kernel, in network namespaces (ro
 	@pytest -v -n 2 --dist loadfile tests/kernel
 
 attack: root $(READY) ## frames that lie, from a guest, through the real ruleset (root)
-	@tests/tools/packages.sh ip=iproute2 nft=nftables
+	@tests/tools/packages.sh ip=iproute2 nft=nftables arpspoof=dsniff atk6-fake_router26=thc-ipv6 iptables-nft=iptables
 	@echo "== attack"
 	@pytest -v -n 2 --dist loadfile tests/attack
 

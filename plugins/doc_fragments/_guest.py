@@ -64,6 +64,38 @@ up:
   description:
     - Whether the tap is switched on, which is the default.
   type: bool
+rate:
+  description:
+    - Limits for what goes to the guest and what comes from it, with units of tc, as in V(10mbit), V(1.5gbit), or V(2mbps) for bytes.
+  type: dict
+  suboptions:
+    to_guest:
+      description:
+        - What the guest may get. Frames wait in a queue of 50 ms, then they are dropped.
+      type: str
+    from_guest:
+      description:
+        - What the guest may send. What is more is dropped.
+      type: str
+vlan:
+  description:
+    - The VLANs of the port, on a bridge with C(vlan_filtering), as in M(hypervisor.vnet.kvm_tap).
+    - A guard refuses frames with a VLAN tag, so a trunk needs O(guests[].interfaces[].guarded=false).
+  type: dict
+  suboptions:
+    access:
+      description:
+        - The one VLAN of a guest that knows of none, 1 to 4094.
+      type: int
+    trunk:
+      description:
+        - The VLANs of a guest that tags its frames, as numbers and ranges.
+      type: list
+      elements: str
+    native:
+      description:
+        - The VLAN of frames without a tag, beside a trunk. Without it they are dropped.
+      type: int
 """
 
 _GUARD = rf"""
@@ -158,7 +190,7 @@ options:
         suboptions:
           network:
             description:
-              - The network that the guest is in, one of O(networks) by its name or any bridge of the host.
+              - The network that the guest is in, one of O(networks) or of an earlier call by its name, or any bridge of the host.
             type: str
           name:
             description:
@@ -262,6 +294,16 @@ options:
     description:
       - The NFLOG group for what guards log. It is one setting for the whole host, 0 at first.
     type: int
+  conntrack:
+    description:
+      - Whether the host tracks, as connections, the packets of guarded guests that go from port to port of a bridge. It matters where
+        br_netfilter is on (C(net.bridge.bridge-nf-call-iptables)), as Docker and older Xen hosts have it.
+      - V(bypass) leaves them out, in both directions, as C(-t raw -j NOTRACK) does. What the host routes, what is meant for the host itself,
+        and broadcasts stay tracked. A packet filter with states then sees those packets as C(untracked).
+      - V(keep) leaves it as it is, which is V(track) at first. It is one setting for the whole host.
+    type: str
+    choices: [keep, track, bypass]
+    default: keep
 """
 
     QEMU = r"""

@@ -65,6 +65,11 @@ TAP_OPTIONS: Spec = {
     "mac": {"type": "str"},
     "isolated": {"type": "bool", "default": False},
     "up": {"type": "bool", "default": True},
+    "rate": {"type": "dict", "options": {"to_guest": {"type": "str"}, "from_guest": {"type": "str"}}},
+    "vlan": {
+        "type": "dict",
+        "options": {"access": {"type": "int"}, "trunk": {"type": "list", "elements": "str"}, "native": {"type": "int"}},
+    },
 }
 
 NAT_FORWARD_OPTIONS: Spec = {
@@ -139,7 +144,11 @@ GUARD_OPTIONS: Spec = {
 }
 
 # What a guest's interface has of its tap and its guard beside what follows from the rest of the record.
-_GUEST_TAP = {name: {"type": spec["type"]} for name, spec in TAP_OPTIONS.items() if name not in ("name", "bridge")}
+_GUEST_TAP = {
+    name: {key: value for key, value in spec.items() if key != "default"}
+    for name, spec in TAP_OPTIONS.items()
+    if name not in ("name", "bridge")
+}
 _GUEST_GUARD = {
     name: spec for name, spec in GUARD_OPTIONS.items() if name not in ("interface", "mac", "addresses", "bridge", "routed", "emulated")
 }
@@ -217,6 +226,7 @@ GUARD_SETTINGS: Spec = {
     "unlisted_ports": {"type": "str", "choices": ["keep", "untouched", "drop"], "default": "keep"},
     "match": {"type": "list", "elements": "str", "default": ["vif*", "tap*"]},
     "log_group": {"type": "int"},
+    "conntrack": {"type": "str", "choices": ["keep", "track", "bypass"], "default": "keep"},
 }
 
 HOST_OPTIONS: Spec = {

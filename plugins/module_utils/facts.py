@@ -21,12 +21,14 @@ from .model.state import HostState
 from .observe.dns import read_dns
 from .observe.host import observe
 from .observe.link import COMMAND, parse_links
+from .observe.rate import read_shapings
 from .observe.ruleset import read_tables
 from .observe.tap import holders
 from .plan.document import KINDS
 from .plan.persist import BACKENDS
 from .plan.tapkeep import KEEPERS
 from .render.facts import Facts, address_facts, bridge_facts, guard_facts, link_facts, nat_facts, owner_facts, route_facts, tap_facts
+from .render.rate import rate_files
 
 
 def host_facts(machine: Machine) -> Facts:
@@ -36,10 +38,12 @@ def host_facts(machine: Machine) -> Facts:
     applied = applied_from_text(memory.content if memory else "")
     names = frozenset(parse_links(machine.run(COMMAND).out))
     state = observe(machine, names, frozenset(applied.files))
+    held = holders(machine, [name for name in names if state.links[name].tap])
+    shapings = read_shapings(machine, [name for name, tap in applied.taps.items() if tap.tap.rate.limits]) or {}
     return {
         "links": link_facts(state),
         "bridges": bridge_facts(state, applied, _files(applied)),
-        "taps": tap_facts(state, applied, _tap_files(applied), holders(machine, [name for name in names if state.links[name].tap])),
+        "taps": tap_facts(state, applied, _tap_files(applied), held, shapings),
         "addresses": address_facts(state),
         "routes": route_facts(state),
         "dns": asdict(read_dns(machine)),
@@ -71,7 +75,8 @@ def _files(applied: Applied) -> dict[str, list[str]]:
 
 def _tap_files(applied: Applied) -> dict[str, list[str]]:
     kept = {name: (tap, KEEPERS.get(tap.persist)) for name, tap in applied.taps.items()}
-    return {name: list(keeper.files(tap)) if keeper else [] for name, (tap, keeper) in kept.items()}
+    files = {name: list(keeper.files(tap)) if keeper else [] for name, (tap, keeper) in kept.items()}
+    return {name: [*paths, *rate_files({name: applied.taps[name]})] for name, paths in files.items()}
 
 
 def _managers(state: HostState) -> list[Facts]:

@@ -20,7 +20,7 @@ description:
     network.
   - All guards share one nftables ruleset, the table C(vnet_guard), in which a packet costs the same for one guard as for thousands. A change
     is one transaction, in which nothing leaks and nothing true is lost.
-  - The module br_netfilter is not needed.
+  - The module br_netfilter is not needed. Where it is on, O(conntrack=bypass) spares the host the tracking of what its guests say to each other.
   - Rules of your own have their place in the chains C(custom_from_guest) and C(custom_to_guest), which are never touched. Files
     C(/etc/hypervisor-vnet/nftables.d/*.nft) are loaded along with ours, and can fill them at boot.
 notes:
@@ -56,7 +56,8 @@ options:
         elements: str
       bridge:
         description:
-          - The bridge that the interface is plugged into. The same MAC or address may be used again on another one.
+          - The bridge that the interface is plugged into, or the name of a network whose bridge it is. The same MAC or address may be used
+            again on another one.
         type: str
       dhcp_client:
         description:
@@ -178,6 +179,16 @@ options:
       - The NFLOG group for O(guards[].log), to be read with C(tcpdump -i nflog:0) or ulogd.
       - It is one setting for the whole host, 0 at first.
     type: int
+  conntrack:
+    description:
+      - Whether the host tracks, as connections, the packets of guarded guests that go from port to port of a bridge. It matters where
+        br_netfilter is on (C(net.bridge.bridge-nf-call-iptables)), as Docker and older Xen hosts have it.
+      - V(bypass) leaves them out, in both directions, as C(-t raw -j NOTRACK) does. What the host routes, what is meant for the host itself,
+        and broadcasts stay tracked. A packet filter with states then sees those packets as C(untracked).
+      - V(keep) leaves it as it is, which is V(track) at first. It is one setting for the whole host.
+    type: str
+    choices: [keep, track, bypass]
+    default: keep
   persist:
     description:
       - V(auto) keeps the guards over a reboot, V(none) changes the running kernel only.
@@ -226,6 +237,14 @@ EXAMPLES = r"""
       - interface: tap7
         mac: "52:54:00:00:00:07"
         addresses: [10.0.0.7, 10.7.0.0/24, none6]
+
+- name: Guests whose packets go from port to port untracked, on a host with br_netfilter
+  hypervisor.vnet.antispoof:
+    conntrack: bypass
+    guards:
+      - interface: rhel4-0
+        mac: "00:16:3e:27:95:c0"
+        addresses: [10.0.0.1]
 
 - name: A router pair with keepalived, which is observed for a while first
   hypervisor.vnet.antispoof:

@@ -16,7 +16,7 @@ description:
   - Makes, changes and removes persistent taps, the host's ends of KVM guests' interfaces, and plugs them into bridges. QEMU then runs as an
     ordinary user, with C(-netdev tap,ifname=NAME,script=no,downscript=no).
   - Name all taps of a host in one call. A thousand are made at the speed of C(ip -batch), and removed together in less than a second.
-  - What the kernel can change while a guest runs is changed so, which is bridge, MAC address, MTU, isolation, and up or down. A new user, group
+  - What the kernel can change while a guest runs is changed so, which is bridge, MAC address, MTU, isolation, rate, VLANs, and up or down. A new user, group
     or number of queues needs a new tap.
   - A tap that a running program holds open is not removed, made anew, unplugged or lowered without O(allow_disruption=true).
   - The taps are kept over a reboot by the network manager that keeps their bridge.
@@ -38,6 +38,7 @@ options:
       bridge:
         description:
           - The bridge that the guest is plugged into. It must exist, ours or not.
+          - Or the name of a network that M(hypervisor.vnet.vnet_host) made on this host, whose bridge has another name.
           - Leave it out for a tap that is in no bridge.
         type: str
       owner:
@@ -79,6 +80,48 @@ options:
           - Whether the tap is switched on.
         type: bool
         default: true
+      rate:
+        description:
+          - Limits for what goes to the guest and what comes from it. They are what libvirt calls C(inbound) and C(outbound) of a C(bandwidth)
+            element, with its C(average) in kibibytes a second.
+          - A number with a unit of tc, as in V(10mbit), V(1.5gbit), V(500kbit), or V(2mbps) for bytes. A bare number means bits a second.
+          - A limit changes while the guest runs, and is taken away again when it is left out.
+          - Nobody else's qdiscs and filters are touched. A tap with a root qdisc of somebody else takes no O(taps[].rate.to_guest), one with
+            the old qdisc C(ingress) no O(taps[].rate.from_guest).
+          - Needs C(tc), and in the kernel the qdisc C(tbf) for one direction, the classifier C(matchall) and the action C(police) for the other.
+        type: dict
+        suboptions:
+          to_guest:
+            description:
+              - What the guest may get. Frames wait in a queue of 50 ms, then they are dropped.
+            type: str
+          from_guest:
+            description:
+              - What the guest may send. A tenth of a second's worth, and 128 KiB at least, may come at once. What is more is dropped.
+            type: str
+      vlan:
+        description:
+          - The VLANs of the port, on a bridge that is VLAN-aware (C(vlan_filtering)). Either O(taps[].vlan.access), or O(taps[].vlan.trunk) with or
+            without O(taps[].vlan.native).
+          - When it is left out the port is in the VLAN that the bridge gives to every port, which is 1 unless somebody said otherwise.
+          - ifupdown keeps it over a reboot, and systemd-networkd from systemd 256 on. Older ones and NetworkManager would leave the port in the
+            bridge's own VLAN besides, so that they are refused.
+          - M(hypervisor.vnet.antispoof) refuses frames with a VLAN tag. A guest with a trunk has no guard.
+        type: dict
+        suboptions:
+          access:
+            description:
+              - The one VLAN of a guest that knows of none, 1 to 4094.
+            type: int
+          trunk:
+            description:
+              - The VLANs of a guest that tags its frames, as numbers and ranges.
+            type: list
+            elements: str
+          native:
+            description:
+              - The VLAN of frames without a tag, beside O(taps[].vlan.trunk). Without it they are dropped.
+            type: int
   state:
     description:
       - V(present) makes what the list declares; V(absent) removes what it names, if it is ours.
@@ -120,6 +163,25 @@ EXAMPLES = r"""
     taps:
       - {name: tenant-a, bridge: br0, group: kvm, isolated: true}
       - {name: tenant-b, bridge: br0, group: kvm, isolated: true}
+
+- name: A guest in the network vnat0, whatever its bridge is called
+  hypervisor.vnet.kvm_tap:
+    taps:
+      - {name: rhel4-0, bridge: vnat0, owner: libvirt-qemu}
+
+- name: A guest that gets 100 Mbit/s and sends 10
+  hypervisor.vnet.kvm_tap:
+    taps:
+      - name: web-0
+        bridge: br0
+        owner: libvirt-qemu
+        rate: {to_guest: 100mbit, from_guest: 10mbit}
+
+- name: A guest in VLAN 10, and one that tags its frames, on a bridge with vlan_filtering
+  hypervisor.vnet.kvm_tap:
+    taps:
+      - {name: web-0, bridge: br0, owner: libvirt-qemu, vlan: {access: 10}}
+      - {name: router-0, bridge: br0, owner: libvirt-qemu, vlan: {trunk: [10, 20-29], native: 1}}
 
 - name: A tap goes, though its guest is running
   hypervisor.vnet.kvm_tap:

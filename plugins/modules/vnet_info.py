@@ -198,6 +198,18 @@ taps:
       description: Whether it is an isolated port.
       type: bool
       sample: false
+    rate:
+      description: The limits that stand on a tap of ours, empty without.
+      type: dict
+      contains:
+        to_guest:
+          description: What its guest may get.
+          type: str
+          sample: 100mbit
+        from_guest:
+          description: What its guest may send.
+          type: str
+          sample: 10mbit
     persistent:
       description: Whether it stays when no program holds it open.
       type: bool

@@ -53,6 +53,9 @@ def nd(kind: int, source: str, target: str, about: str = "", *options: bytes, ma
         return v6(source, f.piece(f.ICMP6, 0, False, body), mac, f.FRAGMENT, target)
     if wrap == "first fragment":
         return v6(source, f.piece(f.ICMP6, 0, True, body[: len(body) // 16 * 8]), mac, f.FRAGMENT, target)
+    if wrap == "harmless fragment":
+        # It is to be overlapped by a second one, as thc-ipv6's fake_router26 -E o has it: two headers with nothing behind them.
+        return v6(source, f.piece(f.DESTINATION, 0, True, f.extension(f.DESTINATION) + f.extension(f.NONE)), mac, f.FRAGMENT, target)
     if wrap == "hidden fragment":
         # All that the first one shows is an extension header: what it is about comes in the second.
         return v6(source, f.piece(f.DESTINATION, 0, True, f.extension(f.ICMP6)), mac, f.FRAGMENT, target)
@@ -93,8 +96,13 @@ def _vrrp(source: str, mac: str) -> bytes:
 
 
 def good() -> Cases:
+    return {name: frame for cases in good_kinds().values() for name, frame in cases.items()}
+
+
+def good_kinds() -> dict[str, Cases]:
+    """What a guest may send, kind by kind."""
     nobody = "00:00:00:00:00:00"
-    return {**_good4(nobody), **_good6()}
+    return {"IPv4 and ARP": _good4(nobody), "IPv6": _good6()}
 
 
 def _good4(nobody: str) -> Cases:
@@ -161,7 +169,21 @@ def _good6() -> Cases:
 
 def bad() -> Cases:
     """Everything else. What only some guests may do is in here too (:data:`SERVER`, :data:`ADVERTISER`)."""
-    return {**_bad_mac(), **_bad4(), **_bad_dhcp(), **_bad_arp(), **_bad6(), **_bad_nd(), **_bad_router(), **_bad_other()}
+    return {name: frame for cases in bad_kinds().values() for name, frame in cases.items()}
+
+
+def bad_kinds() -> dict[str, Cases]:
+    """The same, kind by kind in people's words."""
+    return {
+        "another MAC": _bad_mac(),
+        "IPv4 of others": _bad4(),
+        "DHCP and DHCPv6 servers": _bad_dhcp(),
+        "ARP for others": _bad_arp(),
+        "IPv6 of others": _bad6(),
+        "neighbour discovery for others": _bad_nd(),
+        "router advertisements, redirects, queries": _bad_router(),
+        "VLAN tags, LLC, unknown ethertypes": _bad_other(),
+    }
 
 
 def _bad_mac() -> Cases:
@@ -318,6 +340,7 @@ def _bad_router() -> Cases:
         "RA in one fragment": _ra(wrap="atomic fragment"),
         "RA, first fragment": _ra(wrap="first fragment"),
         "RA, hidden in fragments": _ra(wrap="hidden fragment"),
+        "RA, in a fragment to come": _ra(wrap="harmless fragment"),
         "redirect": _redirect(),
         "redirect behind destination options": _redirect("destination"),
         "redirect in one fragment": _redirect("atomic fragment"),

@@ -115,6 +115,12 @@ def test_who_only_observes_drops_nothing_and_counts(host: Namespace, wire: Wire)
     assert counted(host, "observed", ATTACKER) == len(bad())
 
 
+def test_what_is_not_tracked_is_guarded_all_the_same(host: Namespace, wire: Wire) -> None:
+    load(host, reload_text(tables(OWN, NEIGHBOUR_GUARD, bypass=True, host_macs=("52:54:00:00:b0:00",))))
+    assert wire.arrived(bad()) == set()
+    assert set(good()) - wire.arrived(good()) == set()
+
+
 def test_a_guard_goes(host: Namespace, wire: Wire) -> None:
     guard(host)
     load(host, reload_text(tables(NEIGHBOUR_GUARD)))

@@ -12,7 +12,7 @@ import os
 import select
 import socket
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from corpus import VICTIM
@@ -90,9 +90,9 @@ def counted(host: Namespace, set_name: str, port: str) -> int:
 class Wire:
     """Sends frames from one guest and says which of them arrived at the others. Each is known by what stands behind it."""
 
-    def __init__(self, guests: Namespace, sender: str) -> None:
+    def __init__(self, guests: Namespace, sender: str, ears: Sequence[str] = (ATTACKER, NEIGHBOUR, FREE)) -> None:
         self._mouth = raw_socket(guests, sender, 0)
-        self._ears = [raw_socket(guests, name) for name in (ATTACKER, NEIGHBOUR, FREE) if name != sender]
+        self._ears = [raw_socket(guests, name) for name in ears if name != sender]
         self._herald = raw_socket(guests, HERALD, 0)
         self._round = 0
 

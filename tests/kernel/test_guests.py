@@ -19,7 +19,8 @@ from ansible_collections.hypervisor.vnet.plugins.module_utils.host.machine impor
 
 DMZ = {"name": "dmz", "bridge": "br-dmz", "addresses": ["10.98.98.1/24", "2001:db8:98::1/64"], "persist": None}
 WEB = {"network": "dmz", "name": "web-0", "mac": "52:54:00:00:00:01", "addresses": ["10.98.98.2/24", "2001:db8:98::2"]}
-CACHE = {"network": "dmz", "name": "cache-0", "mac": "52:54:00:00:00:02", "addresses": "auto", "tap": {"isolated": True}}
+CACHE = {"network": "dmz", "name": "cache-0", "mac": "52:54:00:00:00:02", "addresses": "auto"}
+CACHE["tap"] = {"isolated": True, "rate": {"to_guest": "1gbit"}}
 
 
 @pytest.fixture
@@ -139,6 +140,54 @@ def test_free_addresses_stay(host: Namespace) -> None:
     # Somebody else is declared with it: he gets another.
     taken = {**WEB, "addresses": first}
     assert apply(host, networks=[network()], guests=[guest(taken), guest(CACHE)], prune=True).data["assigned"]["cache-0"] != first
+
+
+def test_rates_and_vlans_of_guests(host: Namespace) -> None:
+    apply(host, networks=[network()], guests=[guest(CACHE)])
+    assert "rate 1Gbit" in host.run("tc", "qdisc", "show", "dev", "cache-0").stdout
+    apply(host, networks=[network()], guests=[guest({**CACHE, "tap": {"isolated": True}})])
+    assert "tbf" not in host.run("tc", "qdisc", "show", "dev", "cache-0").stdout
+    bad = {**CACHE, "tap": {"rate": {"to_guest": "quick"}, "vlan": {"trunk": ["20-29"]}}}
+    answer = host.module("vnet_host", networks=[network()], guests=[guest(bad)])
+    answer.failed()
+    assert answer.problems == [
+        "guests[0].interfaces[0].tap.rate.to_guest: 'quick' is no rate; write it as tc does: 10mbit, 1.5gbit, 500kbit, 2mbps (bytes)",
+        "guests[0].interfaces[0].tap.vlan.trunk: has frames with a tag, which a guard refuses; say guarded: false",
+    ]
+    access = host.module("vnet_host", networks=[network()], guests=[guest({**CACHE, "tap": {"vlan": {"access": 10}}})])
+    cure = "declare it with vlan_filtering: true"
+    access.failed()
+    assert access.problems == [f"guests[0].interfaces[0].tap.vlan: br-dmz is not VLAN-aware, so its ports have no VLANs; {cure}"]
+
+
+def test_a_network_is_known_by_its_name(host: Namespace) -> None:
+    """Networks of an earlier call: taps, guards and guests find their bridges."""
+    apply(host, networks=[network(), {"name": "plain"}])
+    taps = [{"name": "tap0", "bridge": "dmz"}, {"name": "tap1", "bridge": "plain"}]
+    made = host.module("kvm_tap", taps=taps, owner="taps").ok()
+    assert (ports(host, "br-dmz"), ports(host, "plain")) == ({"tap0"}, {"tap1"})
+    assert not host.module("kvm_tap", taps=[{**taps[0], "bridge": "br-dmz"}, taps[1]], owner="taps").ok().changed
+    guard = {"interface": "tap0", "mac": "52:54:00:00:00:07", "bridge": "dmz", "addresses": ["auto"]}
+    assert host.module("antispoof", guards=[guard], owner="taps", persist="none").ok().data["assigned"]["tap0"][0].startswith("10.98.98.")
+    apply(host, guests=[guest(CACHE)])
+    assert ports(host, "br-dmz") == {"tap0", "cache-0"} and made.changed
+    # one bridge under two names
+    mac = "fe:00:00:00:00:07"
+    twice = [{"name": "tap2", "bridge": "dmz", "mac": mac}, {"name": "tap3", "bridge": "br-dmz", "mac": mac}]
+    answer = host.module("kvm_tap", taps=twice)
+    answer.failed()
+    assert answer.problems == [f"taps[1].mac: {mac} is already taps[0].mac in br-dmz; ports of a bridge differ in it"]
+    twins = [
+        {**guard, "interface": "tap8", "addresses": ["none"]},
+        {**guard, "interface": "tap9", "bridge": "br-dmz", "addresses": ["none"]},
+    ]
+    answer = host.module("antispoof", guards=twins, persist="none")
+    answer.failed()
+    assert any(line.startswith("guards[1].mac: 52:54:00:00:00:07 is already") for line in answer.problems)
+    # a bridge of the name is nearer than a network of the name
+    host.ip("link add dmz type bridge")
+    host.module("kvm_tap", taps=[{"name": "tap4", "bridge": "dmz"}], owner="other").ok()
+    assert ports(host, "dmz") == {"tap4"}
 
 
 def test_what_has_no_tap_of_ours(host: Namespace) -> None:

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import struct
 import time
@@ -309,6 +310,32 @@ def test_all_that_this_host_cannot_do_is_said_at_once(host: Namespace) -> None:
         "taps[2].group: this host has no group 'no-such'; make it first, or write a number",
         "taps[3].bridge: other is no bridge but a tap; name a bridge",
     ]
+
+
+def test_vlans_need_a_bridge_that_knows_them(host: Namespace) -> None:
+    tagged = {"name": "tap0", "bridge": "br0", "vlan": {"access": 10}}
+    cure = "ip link set dev br0 type bridge vlan_filtering 1"
+    assert refused(host, tagged, {"name": "tap1", "vlan": {"trunk": ["5-4"]}}) == [
+        "taps[1].vlan.trunk[0]: 5-4 is upside down; write 4-5",
+        "taps[1].vlan: is a matter of bridge ports; name the bridge, or leave it out",
+    ]
+    assert refused(host, tagged) == [f"taps[0].vlan: br0 is not VLAN-aware, so its ports have no VLANs; {cure}"]
+    assert "taps.vlan.acess" in host.module("kvm_tap", taps=[{"name": "tap0", "vlan": {"acess": 10}}]).failed()
+
+
+def test_vlans(host: Namespace) -> None:
+    if host.run("ip", "link", "set", "br0", "type", "bridge", "vlan_filtering", "1", check=False).returncode:
+        pytest.skip("this kernel has no VLAN filtering")
+
+    def vlans(name: str) -> Any:
+        return json.loads(host.run("bridge", "-json", "-compressvlans", "vlan", "show", "dev", name).stdout)[0]["vlans"]
+
+    access = [{"vlan": 10, "flags": ["PVID", "Egress Untagged"]}]
+    apply(host, {"name": "tap0", "bridge": "br0", "vlan": {"access": 10}}, {"name": "tap1", "bridge": "br0", "vlan": {"trunk": ["20-29"]}})
+    assert (vlans("tap0"), vlans("tap1")) == (access, [{"vlan": 20, "vlanEnd": 29, "flags": []}])
+    host.run("bridge", "vlan", "add", "dev", "tap0", "vid", "66")
+    apply(host, {"name": "tap0", "bridge": "br0", "vlan": {"access": 10}}, {"name": "tap1", "bridge": "br0"})
+    assert (vlans("tap0"), vlans("tap1")) == (access, [{"vlan": 1, "flags": ["PVID", "Egress Untagged"]}])
 
 
 def test_more_ports_than_a_bridge_takes(host: Namespace) -> None:

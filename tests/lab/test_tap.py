@@ -18,8 +18,9 @@ from vnet_lab.machine import Machine
 from vnet_lab.snapshot import diff_snapshots
 
 BRIDGE = {"name": "br0"}
+RATE = {"to_guest": "50mbit"}
 PLAIN: list[dict[str, Any]] = [
-    {"name": "tap0", "bridge": "br0", "owner": "nobody", "group": "daemon", "vnet_hdr": True, "mac": "fe:54:00:00:00:01"},
+    {"name": "tap0", "bridge": "br0", "owner": "nobody", "group": "daemon", "vnet_hdr": True, "mac": "fe:54:00:00:00:01", "rate": RATE},
     {"name": "tap1", "bridge": "br0", "multi_queue": True, "mtu": 1400},
     {"name": "tap2", "owner": "nobody"},
 ]
@@ -61,6 +62,7 @@ def test_taps_come_back_after_a_reboot(lab: Lab, kind: str) -> None:
     unchanged(run(product, host, taps))
     host.reboot()
     unchanged(run(product, host, taps))
+    assert "tbf 766e: root refcnt 2 rate 50Mbit" in host.exec(["tc", "qdisc", "show", "dev", "tap0"]).stdout
     assert taps_of(host) == made and host.failed_units() == []
     # one goes, one is made anew, the others stay
     taps = [{**taps[0], "owner": "daemon"}, taps[2]]

@@ -16,7 +16,7 @@ from dataclasses import replace
 
 from ..model.problem import VnetError
 from ..model.state import FileState
-from ..model.step import Action, Await, EditLines, Forget, Ip, KillDaemon, Nft, Remove, Run, StartDaemon, Sysctl, Write
+from ..model.step import Action, Await, Batch, EditLines, Forget, Ip, KillDaemon, Nft, Remove, Run, StartDaemon, Sysctl, Write
 from .conntrack import forget
 from .machine import Completed, Machine
 
@@ -32,6 +32,8 @@ def perform(machine: Machine, action: Action) -> None:
     """Do one action; VnetError says which and why it failed."""
     if isinstance(action, Ip):
         perform_batch(machine, [action])
+    elif isinstance(action, Batch):
+        _batch_of(machine, action)
     elif isinstance(action, Write):
         content = FileState(action.content, action.mode, action.uid, action.gid)
         machine.write(_with_index(machine, action.path), content)
@@ -62,9 +64,7 @@ def perform_batch(machine: Machine, lines: t.Sequence[Ip]) -> None:
     for family, group in _by_family(lines):
         done = machine.run(["ip", *family, "-batch", "-"], _batch(group))
         if done.rc:
-            failed = _FAILED_LINE.search(done.err)
-            line = group[int(failed.group(1)) - 1].command() if failed else "ip -batch"
-            raise VnetError(f"{line}: {_first_line(done.err)}")
+            raise _failed_line("ip", [line.line for line in group], done)
 
 
 def try_batch(machine: Machine, lines: t.Sequence[Ip]) -> None:
@@ -87,6 +87,19 @@ def _by_family(lines: t.Sequence[Ip]) -> list[tuple[list[str], list[Ip]]]:
 
 def _batch(lines: t.Sequence[Ip]) -> str:
     return "".join(f"{line.line.removeprefix(_SIX)}\n" for line in lines)
+
+
+def _batch_of(machine: Machine, action: Batch) -> None:
+    force = ["-force"] if action.may_fail else []
+    done = machine.run([action.program, *force, "-batch", "-"], "".join(f"{line}\n" for line in action.lines))
+    if done.rc and not action.may_fail:
+        raise _failed_line(action.program, action.lines, done)
+
+
+def _failed_line(program: str, lines: t.Sequence[str], done: Completed) -> VnetError:
+    failed = _FAILED_LINE.search(done.err)
+    line = f"{program} {lines[int(failed.group(1)) - 1]}" if failed else f"{program} -batch"
+    return VnetError(f"{line}: {_first_line(done.err)}")
 
 
 def _run_action(machine: Machine, action: Run) -> None:

@@ -39,7 +39,10 @@ class StaticRoute:
 
 @dataclass(frozen=True)
 class Bridge:
-    """One declared bridge. ``declared_profile`` is false when the uplink's whole profile moves along."""
+    """One declared bridge. ``declared_profile`` is false when the uplink's whole profile moves along.
+
+    ``network``: the name of its network, where that is another one.
+    """
 
     name: str
     uplink: str = ""
@@ -57,6 +60,7 @@ class Bridge:
     dhcp4: bool = False
     dhcp6: bool = False
     accept_ra: bool = False
+    network: str = ""
 
     @property
     def moves_profile(self) -> bool:
@@ -95,6 +99,7 @@ def read_bridge(options: t.Mapping[str, t.Any], path: str) -> tuple[Bridge, list
         dhcp4=bool(options.get("dhcp4")),
         dhcp6=bool(options.get("dhcp6")),
         accept_ra=bool(options.get("accept_ra")),
+        network=options.get("network") or "",
     )
     if not wrong_routes:
         problems += _via_problems(bridge, f"{path}.routes")

@@ -96,13 +96,16 @@ class Guard:
 @dataclass(frozen=True)
 class GuardSettings:
     """What holds for all guards of a host. ``unlisted``: drop what ports without a guard send whose name matches ``match``;
-    ``persist``: that comes back after a reboot.
+    ``persist``: that comes back after a reboot. ``bypass``: frames between ports of bridges are not tracked as connections;
+    ``host_macs`` are the bridges' own then, to which the host itself listens.
     """
 
     unlisted: bool = False
     match: tuple[str, ...] = ()
     log_group: int = 0
     persist: bool = True
+    bypass: bool = False
+    host_macs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -149,7 +152,8 @@ def applied_guard(data: t.Mapping[str, t.Any]) -> AppliedGuard:
 
 
 def settings_from_json(data: t.Mapping[str, t.Any]) -> GuardSettings:
-    return GuardSettings(data["unlisted"], tuple(data["match"]), data["log_group"], data["persist"])
+    macs = tuple(data.get("host_macs", ()))
+    return GuardSettings(data["unlisted"], tuple(data["match"]), data["log_group"], data["persist"], data.get("bypass", False), macs)
 
 
 def read_guards(items: t.Sequence[Options], path: str = "guards") -> tuple[tuple[Guard, ...], list[Problem]]:
@@ -218,6 +222,8 @@ def read_settings(options: Options) -> tuple[dict[str, t.Any], list[Problem]]:
         problems.append(Problem("log_group", f"{group} is outside 0-65535"))
     if group is not None:
         settings["log_group"] = group
+    if options.get("conntrack", "keep") != "keep":
+        settings["bypass"] = options["conntrack"] == "bypass"
     return settings, problems
 
 

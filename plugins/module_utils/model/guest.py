@@ -119,6 +119,8 @@ def _read_interface(
     taps.append((f"{place}.tap", tap))
     if interface.get("guarded") is False:
         return problems
+    if any(not item.untagged for item in tap.vlans):
+        problems.append(Problem(f"{place}.tap.vlan.trunk", "has frames with a tag, which a guard refuses; say guarded: false"))
     addresses = [guard_address(text) for text in interface.get("addresses") or []]
     wanted = {**(interface.get("guard") or {}), "interface": name, "bridge": bridge, "mac": interface["mac"], "addresses": addresses}
     guard, wrong = read_guard(wanted, place)

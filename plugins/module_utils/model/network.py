@@ -67,7 +67,9 @@ def read_networks(networks: t.Sequence[Options], path: str, guests: t.Sequence[O
 def _bridge(given: Options) -> dict[str, t.Any]:
     """The bridge is named like its network unless ``bridge`` says otherwise. The uplink of a routed one is no port of it."""
     without = (*_OWN, *ROUTED_OPTIONS, *(("uplink",) if given.get("routed") else ()))
-    return {**{key: value for key, value in given.items() if key not in without}, "name": given.get("bridge") or given["name"]}
+    own = given.get("bridge") or given["name"]
+    options = {key: value for key, value in given.items() if key not in without}
+    return {**options, "name": own, **({"network": given["name"]} if given["name"] != own else {})}
 
 
 def _bridged_problems(network: Options, place: str) -> list[Problem]:

@@ -45,6 +45,7 @@ class Link:
     """One interface. ``bridge`` is set when it is one; ``lower`` is the interface it stands on (VLAN, macvlan).
 
     ``tap`` is set when it is one; ``isolated`` of a bridge port; ``group`` is the link group, a number or a name of iproute2.
+    ``default_pvid``: the VLAN that a bridge gives to a new port, 0 for none.
     ``topology_change``: STP has seen one, and the kernel shows twice the forward delay as ageing time until it is over.
     """
 
@@ -65,6 +66,7 @@ class Link:
     tap: TapDevice | None = None
     isolated: bool = False
     group: str = ""
+    default_pvid: int = 1
 
 
 @dataclass(frozen=True)

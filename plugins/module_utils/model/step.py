@@ -42,6 +42,18 @@ class Ip:
 
 
 @dataclass(frozen=True)
+class Batch:
+    """Lines of one batch of tc(8) or bridge(8). ``may_fail``: every line is tried, whatever fails."""
+
+    program: str
+    lines: tuple[str, ...]
+    may_fail: bool = False
+
+    def command(self) -> str:
+        return "\n".join(f"{self.program} {line}" for line in self.lines)
+
+
+@dataclass(frozen=True)
 class Nft:
     """One nft(8) transaction as text."""
 
@@ -168,7 +180,7 @@ class Await:
         return f"# wait until {self.path or shlex.join(self.argv)} says {self.value}"
 
 
-Action = t.Union[Ip, Nft, Write, Remove, Sysctl, EditLines, StartDaemon, KillDaemon, Run, Await, Forget]
+Action = t.Union[Ip, Batch, Nft, Write, Remove, Sysctl, EditLines, StartDaemon, KillDaemon, Run, Await, Forget]
 _ACTIONS: dict[str, type] = {kind.__name__.lower(): kind for kind in t.get_args(Action)}
 
 

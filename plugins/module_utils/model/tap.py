@@ -13,7 +13,9 @@ from dataclasses import dataclass, field
 
 from .interface import mac_problems, name_problems, normal_mac
 from .problem import Problem
+from .rate import Rate, Shaping, read_rate
 from .state import TapDevice
+from .vlan import Vlans, read_vlans, vlans_from_json
 
 # drivers/net/tun.c: MIN_MTU, and 65535 without the Ethernet header.
 MTU = (68, 65521)
@@ -21,7 +23,10 @@ MTU = (68, 65521)
 
 @dataclass(frozen=True)
 class Tap:
-    """One declared tap. ``user`` and ``group`` may open it: names or numbers, empty for root only. ``mtu`` 0: as its bridge."""
+    """One declared tap. ``user`` and ``group`` may open it: names or numbers, empty for root only. ``mtu`` 0: as its bridge.
+
+    Without ``vlans`` it has what the bridge gives to every port.
+    """
 
     name: str
     bridge: str = ""
@@ -33,6 +38,8 @@ class Tap:
     mac: str = ""
     isolated: bool = False
     up: bool = True
+    rate: Rate = field(default_factory=Rate)
+    vlans: Vlans = ()
 
 
 @dataclass(frozen=True)
@@ -66,7 +73,8 @@ class TapFacts:
     """What of a host matters for taps alone. ``tun``: /dev/net/tun is there; else ``loadable``: the kernel has the module.
 
     ``tun_mode`` says who may open it. ``holders``: tap -> the programs that hold it open, of those taps that may go.
-    ``groups_taken``: numbers of link groups that links have or that have a name.
+    ``groups_taken``: numbers of link groups that links have or that have a name. ``shapings``: what tc(8) has on taps for which
+    a rate matters; ``tc``: it is there. ``vlans``: of taps for which they matter; ``systemd``: its version then, 0 without.
     """
 
     tun: bool = True
@@ -76,12 +84,17 @@ class TapFacts:
     groups: t.Mapping[str, Account] = field(default_factory=dict)
     holders: t.Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     groups_taken: frozenset[int] = frozenset()
+    shapings: t.Mapping[str, Shaping] = field(default_factory=dict)
+    vlans: t.Mapping[str, Vlans] = field(default_factory=dict)
+    systemd: int = 0
+    tc: bool = True
 
 
 def applied_tap(data: dict[str, t.Any]) -> AppliedTap:
     """One item of the memory."""
     accounts = (None if data[key] is None else Account(**data[key]) for key in ("user", "group"))
-    return AppliedTap(data["owner"], Tap(**data["tap"]), data["mac"], data["mtu"], data["persist"], *accounts)
+    declared = {**data["tap"], "rate": Rate(**data["tap"].get("rate", {})), "vlans": vlans_from_json(data["tap"].get("vlans", ()))}
+    return AppliedTap(data["owner"], Tap(**declared), data["mac"], data["mtu"], data["persist"], *accounts)
 
 
 def remade(wanted: Tap, user: str, group: str, known: Tap | None, device: TapDevice) -> bool:
@@ -121,6 +134,12 @@ def read_tap(options: t.Mapping[str, t.Any], path: str) -> tuple[Tap, list[Probl
         problems.append(Problem(f"{path}.mtu", f"{mtu} is outside {MTU[0]}-{MTU[1]}"))
     if options.get("isolated") and not bridge:
         problems.append(Problem(f"{path}.isolated", "is a matter of bridge ports; name the bridge, or leave it out"))
+    rate, wrong = read_rate(options.get("rate"), f"{path}.rate")
+    problems += wrong
+    vlans, wrong = read_vlans(options.get("vlan"), f"{path}.vlan")
+    problems += wrong
+    if vlans and not bridge:
+        problems.append(Problem(f"{path}.vlan", "is a matter of bridge ports; name the bridge, or leave it out"))
     tap = Tap(
         name=options["name"],
         bridge=bridge,
@@ -132,6 +151,8 @@ def read_tap(options: t.Mapping[str, t.Any], path: str) -> tuple[Tap, list[Probl
         mac=mac,
         isolated=bool(options.get("isolated")),
         up=options.get("up") is not False,
+        rate=rate,
+        vlans=vlans,
     )
     return tap, problems
 
@@ -152,6 +173,6 @@ def tap_clashes(placed: t.Sequence[tuple[str, Tap]]) -> list[Problem]:
             )
         macs.setdefault(key, place)
     for place, tap in placed:
-        if tap.bridge in names and tap.bridge != tap.name:
+        if tap.bridge and tap.bridge in names and tap.bridge != tap.name:
             problems.append(Problem(f"{place}.bridge", f"{tap.bridge} is declared as a tap at {names[tap.bridge]}; name a bridge"))
     return problems

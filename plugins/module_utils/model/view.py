@@ -9,9 +9,11 @@
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from .rate import Rate
 from .state import BridgeSettings, HostState, TapDevice
+from .vlan import Vlans
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,8 @@ class LinkView:
     routes: tuple[str, ...] = ()
     tap: TapDevice | None = None
     isolated: bool = False
+    rate: Rate = field(default_factory=Rate)
+    vlans: Vlans = ()
 
 
 # The touched links by name, each before and after; None where it is not there.

@@ -43,6 +43,7 @@ def _link(item: dict[str, t.Any]) -> Link:
         tap=_tap(info.get("info_data") or {}) if kind == "tun" else None,
         isolated=bool((info.get("info_slave_data") or {}).get("isolated")),
         group=str(item.get("group", "")),
+        default_pvid=(info.get("info_data") or {}).get("vlan_default_pvid", 1),
         addresses=tuple(_address(address) for address in item.get("addr_info") or [] if address.get("local")),
     )
 

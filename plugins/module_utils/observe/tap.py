@@ -15,7 +15,9 @@ from ..host.machine import Machine
 from ..model.applied import Applied
 from ..model.document import Document
 from ..model.state import Link
-from ..model.tap import Account, TapFacts, remade
+from ..model.tap import Account, Tap, TapFacts, remade
+from .rate import read_shapings
+from .vlan import read_vlans
 
 TUN = "/dev/net/tun"
 _GROUP_NAMES = "/etc/iproute2/group"
@@ -30,6 +32,7 @@ def read(machine: Machine, document: Document, applied: Applied, links: t.Mappin
     users = _accounts(machine, "passwd", {tap.user for tap in taps if tap.user})
     groups = _accounts(machine, "group", {tap.group for tap in taps if tap.group})
     mode = machine.run(("stat", "--format=%a", TUN)).out.strip() if taps else "666"
+    shapings = read_shapings(machine, _with(document, applied, _has_rate))
     return TapFacts(
         tun=bool(mode),
         loadable=bool(mode) or machine.run(("modprobe", "--dry-run", "tun")).rc == 0,
@@ -38,7 +41,33 @@ def read(machine: Machine, document: Document, applied: Applied, links: t.Mappin
         groups=groups,
         holders=holders(machine, _at_stake(document, applied, links, users, groups)),
         groups_taken=_groups_taken(machine, links),
+        shapings=shapings or {},
+        tc=shapings is not None,
+        vlans=read_vlans(machine, _with(document, applied, _has_vlans)),
+        systemd=_systemd(machine) if any(map(_has_vlans, taps)) else 0,
     )
+
+
+def _has_rate(tap: Tap) -> bool:
+    return tap.rate.limits
+
+
+def _has_vlans(tap: Tap) -> bool:
+    return bool(tap.vlans)
+
+
+def _with(document: Document, applied: Applied, has: t.Callable[[Tap], bool]) -> set[str]:
+    """The taps for which something matters: those that shall have it, and those that had."""
+    gone = document.taps.gone(applied.owners("taps"), document.owner)
+    named = {*gone, *(tap.name for tap in document.taps.items)}
+    had = {name for name, tap in applied.taps.items() if name in named and has(tap.tap)}
+    return had | {tap.name for tap in document.taps.items if has(tap)}
+
+
+def _systemd(machine: Machine) -> int:
+    """systemd 252 (252.39-1~deb12u1)"""
+    words = machine.run(("networkctl", "--version")).out.split()
+    return int(words[1]) if len(words) > 1 and words[1].isdigit() else 0
 
 
 def _accounts(machine: Machine, database: str, wanted: set[str]) -> dict[str, Account]:

@@ -21,7 +21,7 @@ from ..model.ifupdown import parse as parse_interfaces
 from ..model.networkd import KEEP, RUNTIME
 from ..model.ruleset import UNIT
 from ..model.state import FileState, HostState
-from ..model.step import Action, Await, EditLines, Forget, Ip, KillDaemon, Nft, Remove, Run, StartDaemon, Step, Sysctl, Write
+from ..model.step import Action, Await, Batch, EditLines, Forget, Ip, KillDaemon, Nft, Remove, Run, StartDaemon, Step, Sysctl, Write
 from ..model.view import Views
 from .connection import Connection, connection_of
 from .ipline import IpLines
@@ -77,6 +77,9 @@ class _Judge:
         """Pairs of the way in which it touches the connection and what does, which is empty where the way says it all."""
         if isinstance(action, Ip):
             return self._lines.ways(action.line)
+        if isinstance(action, Batch):
+            lines = [line for line in action.lines if self._connection.is_named(line) and not self._lines.taps & {*line.split()}]
+            return [("interfaces", f"{action.program} {line}") for line in lines]
         if isinstance(action, Nft):
             return [("the firewall's rules change", "")] if self._is_filter(action.text) else []
         if isinstance(action, Sysctl):

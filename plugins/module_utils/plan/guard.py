@@ -20,22 +20,28 @@ from ..model.step import Phase
 from ..render.guard import guard_tables
 from .guest import assign_addresses
 from .kind import Kind, KindPlan
+from .port import bridge_named
 from .ruleset import table_files, table_step, tool_problems
 
 
 def plan_guards(document: Document, state: HostState, applied: Applied) -> KindPlan:
     """From the tables as the kernel has them to those of all guards that are applied then."""
     seen: Seen = state.kinds.get("guards") or {}
+    plugged = tuple(replace(guard, bridge=bridge_named(guard.bridge, state, applied)) for guard in document.guards.items)
+    renamed = plugged != document.guards.items
+    document = replace(document, guards=replace(document.guards, items=plugged))
     gone = document.guards.gone(applied.owners("guards"), document.owner)
     memory = {name: guard for name, guard in applied.guards.items() if name not in gone}
     declared = {guard.name for guard in document.guards.items}
     others = [item for name, item in memory.items() if name not in declared]
     guards, problems = assign_addresses(list(document.guards.placed()), others, applied)
     memory.update({guard.name: AppliedGuard(document.owner, guard, document.persist != "none") for guard in guards})
-    settings = _settings(document, applied, memory)
+    settings = _settings(document, state, applied, memory)
     problems += _problems(document, state, applied, memory)
+    # Two names may mean one bridge.
+    problems += guard_clashes([(guard, place) for place, guard in document.guards.placed()]) if renamed else []
     if problems:
-        return KindPlan(problems=tuple(problems))
+        return KindPlan(problems=tuple(dict.fromkeys(problems)))
     before = guard_tables(_guards(applied.guards, applied.guard_settings))
     same = memory == applied.guards and settings == applied.guard_settings
     wanted = before if same else guard_tables(_guards(memory, settings))
@@ -63,13 +69,21 @@ def _guards(memory: t.Mapping[str, AppliedGuard], settings: GuardSettings) -> Gu
     return Guards({name: item.guard for name, item in memory.items()}, settings)
 
 
-def _settings(document: Document, applied: Applied, memory: t.Mapping[str, AppliedGuard]) -> GuardSettings:
+def _settings(document: Document, state: HostState, applied: Applied, memory: t.Mapping[str, AppliedGuard]) -> GuardSettings:
     """Without a guard nothing stays, unless it is said with the same breath."""
     kept = applied.guard_settings if memory else GuardSettings()
     given = dict(document.guard_settings)
     if "unlisted" in given:
         given["persist"] = document.persist != "none"
-    return replace(kept, **given)
+    settings = replace(kept, **given)
+    return replace(settings, host_macs=_host_macs(state, applied) if settings.bypass else ())
+
+
+def _host_macs(state: HostState, applied: Applied) -> tuple[str, ...]:
+    """Of all bridges, those that come in the same run included, and of what stands on them."""
+    bridges = {name for name, link in state.links.items() if link.bridge is not None}
+    there = {link.mac for link in state.links.values() if link.name in bridges or link.lower in bridges}
+    return tuple(sorted(there | {bridge.mac for bridge in applied.bridges.values()}))
 
 
 def _problems(document: Document, state: HostState, applied: Applied, memory: t.Mapping[str, AppliedGuard]) -> list[Problem]:
@@ -120,12 +134,12 @@ def _texts(seen: Seen, wanted: t.Sequence[Table], applied: Applied) -> dict[str,
         texts[f"table {' '.join(key)} (nft)"] = (_rules(old), _rules(new))
         for name in sorted({*old.sets, *new.sets}):
             was, will = old.sets.get(name, frozenset()), new.sets.get(name, frozenset())
-            for element in was ^ will:
+            for element in filter(_is_of_port, was ^ will):
                 ports.setdefault(element.split('"')[1], ([], []))
     for side, tables in enumerate((seen, after)):
         for key, table in tables.items():
             for name, elements in sorted(table.sets.items()):
-                for element in sorted(elements):
+                for element in sorted(filter(_is_of_port, elements)):
                     port, _dot, rest = element[1:].partition('"')
                     if port in ports:
                         ports[port][side].append(f"  {key[0]} {name} {rest.removeprefix(' . ')}".rstrip())
@@ -136,8 +150,14 @@ def _texts(seen: Seen, wanted: t.Sequence[Table], applied: Applied) -> dict[str,
     return texts
 
 
+def _is_of_port(element: str) -> bool:
+    return element.startswith('"')
+
+
 def _rules(table: SeenTable) -> str:
-    lines = []
+    """The chains, and the sets that are nobody's alone."""
+    shared = {name: [item for item in sorted(elements) if not _is_of_port(item)] for name, elements in sorted(table.sets.items())}
+    lines = [line for name, items in shared.items() if items for line in (f"set {name}", *(f"  {item}" for item in items))]
     for name, rules in sorted(table.ours.items()):
         lines += [f"chain {name}", *(f"  {' '.join([*(f'@{item}' for item in rule[:-1]), rule[-1]]).strip()}" for rule in rules)]
     return "\n".join([*lines, ""]) if lines else ""

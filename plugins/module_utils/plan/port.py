@@ -8,10 +8,18 @@
 
 from __future__ import annotations
 
-from ..model.applied import AppliedBridge
+from ..model.applied import Applied, AppliedBridge
 from ..model.state import HostState
 from ..model.step import Phase, Step, ip_step, sysctl_step
 from .profile import quiet_ipv6
+
+
+def bridge_named(name: str, state: HostState, applied: Applied) -> str:
+    """The bridge of this name, else that of the network of this name, else the name itself."""
+    link = state.links.get(name)
+    if not name or name in applied.bridges or (link and link.bridge is not None):
+        return name
+    return next((bridge for bridge, item in applied.bridges.items() if item.bridge.network == name), name)
 
 
 def is_port(link: str, bridge: str, state: HostState) -> bool:

@@ -16,10 +16,13 @@ import typing as t
 from dataclasses import dataclass, field, replace
 
 from ..model.applied import Applied
+from ..model.rate import Shaping
 from ..model.state import HostState, Link, TapDevice
-from ..model.step import Ip, Phase, Run, Step, ip_step
+from ..model.step import Action, Batch, Ip, Phase, Run, Step, ip_step
 from ..model.tap import AppliedTap, Tap, TapFacts, remade
 from ..model.view import LinkView, Views, view_of
+from ..model.vlan import Vlans, normal, untagged, vlan_lines
+from ..render.rate import shaping_lines, wanted_shaping
 
 # Where the search for a free link group begins; nobody counts that far by hand.
 _FIRST_GROUP = 0x766E6574
@@ -44,12 +47,13 @@ def plan_links(gone: t.Sequence[str], wanted: t.Mapping[str, AppliedTap], applie
     made = [tap for name, tap in wanted.items() if name not in there or name in again]
     kept = [(there[name], tap) for name, tap in wanted.items() if name in there and name not in again]
     group = _free_group(facts)
-    steps = [*_load(facts, made), *_remove([*parting, *anew], group), *_make(made, group)]
+    steps = [*_load(facts, made), *_remove([*parting, *anew], group, state, facts), *_make(made, group)]
     steps += [step for link, tap in kept for step in _change(link, tap)]
-    views: Views = {name: (view_of(state, name, applied.taps[name].owner), None) for name in gone}
+    steps += _shape(wanted.values(), {link.name: facts.shapings[link.name] for link, _tap in kept if link.name in facts.shapings})
+    steps += _tag(wanted, applied, state, {link.name for link, tap in kept if link.master == tap.tap.bridge}, facts)
+    views: Views = {name: (_before(name, state, applied, facts), None) for name in gone}
     for name, tap in wanted.items():
-        known = applied.taps.get(name)
-        views[name] = (view_of(state, name, known.owner if known else ""), _after(tap, state, name in there and name not in again))
+        views[name] = (_before(name, state, applied, facts, tap), _after(tap, state, applied, name in there and name not in again))
     disrupts = [line for link in parting for line in _cut_off(link, "is removed", facts)]
     disrupts += [line for link in anew for line in _cut_off(link, "is made anew", facts)]
     disrupts += [line for link, tap in kept for line in _disturbs(link, tap)]
@@ -76,14 +80,18 @@ def _together(names: t.Iterable[str], group: int) -> tuple[Ip, ...]:
     return (*(Ip(f"link set dev {name} group {group}") for name in names), Ip(f"link delete group {group}"))
 
 
-def _remove(links: t.Sequence[Link], group: int) -> list[Step]:
+def _remove(links: t.Sequence[Link], group: int, state: HostState, facts: TapFacts) -> list[Step]:
     if not links:
         return []
     names = [link.name for link in links]
     again = [line for link in links for line in _lines(_as_it_is(link), link.tap or TapDevice())]
     # Those that were only put into the group by then.
     again += [f"link set dev {link.name} group {link.group or 'default'}" for link in links]
-    return [Step(Phase.LINK, f"remove {_some(names)}", _together(names, group), tuple(Ip(line) for line in again))]
+    shaped = [line for name in names for line in shaping_lines(name, Shaping(), facts.shapings.get(name, Shaping()))]
+    had = [(link, facts.vlans[link.name]) for link in links if link.name in facts.vlans]
+    tagged = [line for link, vlans in had for line in vlan_lines(link.name, _given(link.master, state), vlans)]
+    undo: list[Action] = [*(Ip(line) for line in again), *_batch("tc", shaped, may_fail=True), *_batch("bridge", tagged, may_fail=True)]
+    return [Step(Phase.LINK, f"remove {_some(names)}", _together(names, group), tuple(undo))]
 
 
 def _make(taps: t.Sequence[AppliedTap], group: int) -> list[Step]:
@@ -92,6 +100,54 @@ def _make(taps: t.Sequence[AppliedTap], group: int) -> list[Step]:
     names = [tap.tap.name for tap in taps]
     lines = tuple(Ip(line) for tap in taps for line in _lines(tap, tap.device()))
     return [Step(Phase.LINK, f"taps {_some(names)}", lines, _together(names, group))]
+
+
+def _shape(taps: t.Iterable[AppliedTap], there: t.Mapping[str, Shaping]) -> list[Step]:
+    """The rates of all taps. ``there``: what those have that stay."""
+    do, undo, names = [], [], []
+    for tap in taps:
+        name, wanted = tap.tap.name, wanted_shaping(tap.tap.rate, tap.mtu)
+        had = there.get(name, Shaping())
+        lines = shaping_lines(name, had, wanted)
+        if lines:
+            names.append(name)
+            do += lines
+            undo += shaping_lines(name, wanted, had)
+    return [Step(Phase.LINK, f"rates of {_some(names)}", _batch("tc", do), _batch("tc", undo, may_fail=True))] if names else []
+
+
+def _tag(wanted: t.Mapping[str, AppliedTap], applied: Applied, state: HostState, stay: set[str], facts: TapFacts) -> list[Step]:
+    """The VLANs of all taps. ``stay``: those that stay in their bridge; the others get first what it gives to every port."""
+    do, undo, names = [], [], []
+    for name, tap in wanted.items():
+        will = _vlans(tap, applied, state)
+        if will is None:
+            continue
+        had = facts.vlans.get(name, ()) if name in stay else _given(tap.tap.bridge, state)
+        lines = vlan_lines(name, had, will)
+        if lines:
+            names.append(name)
+            do += lines
+            undo += vlan_lines(name, will, had)
+    return [Step(Phase.LINK, f"VLANs of {_some(names)}", _batch("bridge", do), _batch("bridge", undo, may_fail=True))] if names else []
+
+
+def _vlans(tap: AppliedTap, applied: Applied, state: HostState) -> Vlans | None:
+    """The declared ones; the bridge's own where they are declared no more; None where nobody ever did."""
+    known = applied.taps.get(tap.tap.name)
+    if tap.tap.vlans:
+        return normal(tap.tap.vlans)
+    return _given(tap.tap.bridge, state) if known and known.tap.vlans else None
+
+
+def _given(bridge: str, state: HostState) -> Vlans:
+    """What a new port has; a bridge that comes in the same run is like any other."""
+    link = state.links.get(bridge)
+    return untagged(link.default_pvid if link else 1) if bridge else ()
+
+
+def _batch(program: str, lines: t.Sequence[str], may_fail: bool = False) -> tuple[Batch, ...]:
+    return (Batch(program, tuple(lines), may_fail),) if lines else ()
 
 
 def _some(names: t.Sequence[str]) -> str:
@@ -152,7 +208,14 @@ def _on(value: bool) -> str:
     return "on" if value else "off"
 
 
-def _after(tap: AppliedTap, state: HostState, stays: bool) -> LinkView:
+def _before(name: str, state: HostState, applied: Applied, facts: TapFacts, tap: AppliedTap | None = None) -> LinkView | None:
+    known = applied.taps.get(name)
+    view = view_of(state, name, known.owner if known else "")
+    wanted = wanted_shaping(tap.tap.rate, tap.mtu) if tap else Shaping()
+    return view and replace(view, rate=facts.shapings.get(name, Shaping()).rate_beside(wanted), vlans=facts.vlans.get(name, ()))
+
+
+def _after(tap: AppliedTap, state: HostState, applied: Applied, stays: bool) -> LinkView:
     """A program that holds the tap open has said what it wants of vnet_hdr."""
     name, device = tap.tap.name, tap.device()
     seen = view_of(state, name) if stays else None
@@ -170,6 +233,8 @@ def _after(tap: AppliedTap, state: HostState, stays: bool) -> LinkView:
         master=tap.tap.bridge,
         tap=device,
         isolated=tap.tap.isolated,
+        rate=tap.tap.rate,
+        vlans=_vlans(tap, applied, state) or (),
     )
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from ..model.applied import Applied
 from ..model.document import Document
 from ..model.problem import Problem
+from ..model.rate import Shaping
 from ..model.state import HostState, Link
 from ..model.tap import Tap, TapFacts
 
@@ -27,6 +28,8 @@ def tap_problems(document: Document, state: HostState, applied: Applied, facts: 
         problems += _link_problems(tap, state.links.get(tap.name), tap.name in owners, place)
         problems += _bridge_problems(tap, state, applied, place)
         problems += _account_problems(tap, facts, place)
+        problems += _rate_problems(tap, facts, place)
+        problems += _vlan_problems(tap, state, applied, place)
     for name in taps.removed:
         problems += taps.owner_problems(name, owners, document.owner)
     return problems + _port_problems(document, state, applied)
@@ -75,6 +78,31 @@ def _account_problems(tap: Tap, facts: TapFacts, place: str) -> list[Problem]:
     if user and user.number and facts.tun and facts.tun_mode & 0o066 == 0:
         cure = "chmod 0666 /dev/net/tun; who may open which tap is said by its owner and group"
         problems.append(Problem(f"{place}.owner", f"/dev/net/tun is {facts.tun_mode:04o}, so that {user.name} cannot open it; {cure}"))
+    return problems
+
+
+def _vlan_problems(tap: Tap, state: HostState, applied: Applied, place: str) -> list[Problem]:
+    ours, link = applied.bridges.get(tap.bridge), state.links.get(tap.bridge)
+    settings = ours.bridge.settings if ours else link.bridge if link else None
+    if not tap.vlans or settings is None or settings.vlan_filtering:
+        return []
+    cure = "declare it with vlan_filtering: true" if ours else f"ip link set dev {tap.bridge} type bridge vlan_filtering 1"
+    return [Problem(f"{place}.vlan", f"{tap.bridge} is not VLAN-aware, so its ports have no VLANs; {cure}")]
+
+
+def _rate_problems(tap: Tap, facts: TapFacts, place: str) -> list[Problem]:
+    """What somebody else does with the queues of a tap of ours stays, so ours find no room beside it."""
+    if not facts.tc and tap.rate.limits:
+        return [Problem(f"{place}.rate", "tc is missing on this host; install iproute2, on Red Hat's iproute-tc")]
+    seen = facts.shapings.get(tap.name, Shaping())
+    problems = []
+    for option, limit, kind, where in (
+        ("to_guest", tap.rate.to_guest, seen.root, "root"),
+        ("from_guest", tap.rate.from_guest, seen.ingress, "ingress"),
+    ):
+        if limit and kind:
+            cure = f"remove it (tc qdisc delete dev {tap.name} {where}), or leave {option} out"
+            problems.append(Problem(f"{place}.rate.{option}", f"{tap.name} has a qdisc {kind} that is not ours; {cure}"))
     return problems
 
 

@@ -22,6 +22,8 @@ from . import ifupdown, networkd
 from .persist import BACKENDS, not_running
 
 Taps = t.Mapping[str, AppliedTap]
+# networkd-setlink.c: since then VLANs that are not in the file go.
+_TAKES_VLANS_AWAY = 256
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,18 @@ def choose_keeper(document: Document, tap: Tap, state: HostState, applied: Appli
         return "", [Problem(place, f"{' and '.join(names)} all run here; which one shall keep {tap.name}? Say it with persist:")]
     why = "none of systemd-networkd, ifupdown and NetworkManager runs here to keep it"
     return "", [Problem(place, f"{why}; persist: none makes it until reboot")]
+
+
+def vlan_problems(persist: str, tap: Tap, systemd: int, path: str) -> list[Problem]:
+    """A bridge puts every new port into its own VLAN, and not every back end takes it out again."""
+    leaves = {"networkmanager": "NetworkManager", "networkd": f"systemd-networkd {systemd}" if systemd < _TAKES_VLANS_AWAY else ""}.get(
+        persist
+    )
+    if not tap.vlans or not leaves:
+        return []
+    why = f"{leaves} leaves the bridge's own VLAN on every port, so after a reboot the guest would be in that, too"
+    newer = f"systemd {_TAKES_VLANS_AWAY} takes it away; " if persist == "networkd" else ""
+    return [Problem(f"{path}.vlan", f"{why}; {newer}let ifupdown keep the bridge, or say persist: none for a tap until reboot")]
 
 
 def _networkd_problems(facts: t.Any, tap: Tap, path: str) -> list[Problem]:

@@ -18,19 +18,23 @@ from ..model.problem import Problem
 from ..model.qemu import QemuSettings
 from ..model.state import FileState, HostState
 from ..model.step import Step
-from ..model.tap import Account, AppliedTap, Tap, TapFacts
+from ..model.tap import Account, AppliedTap, Tap, TapFacts, tap_clashes
 from ..render.qemu import qemu_files
+from ..render.rate import rate_files
 from ..render.tap import link_files
 from .kind import Kind, KindChange, KindPlan
+from .port import bridge_named
 from .tap import plan_links
 from .tapcheck import tap_problems
-from .tapkeep import KEEPERS, choose_keeper
+from .tapkeep import KEEPERS, choose_keeper, vlan_problems
 
 
 def plan_taps(document: Document, state: HostState, applied: Applied) -> KindPlan:
     """All taps of the document, those that go first."""
     facts = state.kinds.get("taps") or TapFacts()
-    problems = tap_problems(document, state, applied, facts)
+    document = replace(document, taps=replace(document.taps, items=_plugged(document, state, applied)))
+    problems = tap_clashes(list(document.taps.placed()))
+    problems += tap_problems(document, state, applied, facts)
     wanted, wrong = _resolve(document, state, applied, facts)
     problems += wrong
     if problems:
@@ -45,6 +49,11 @@ def plan_taps(document: Document, state: HostState, applied: Applied) -> KindPla
     return KindPlan(memory=memory, further=further, steps=plan.steps, views=plan.views, disrupts=plan.disrupts)
 
 
+def _plugged(document: Document, state: HostState, applied: Applied) -> tuple[Tap, ...]:
+    """The taps, each with its bridge's own name."""
+    return tuple(replace(tap, bridge=bridge_named(tap.bridge, state, applied)) for tap in document.taps.items)
+
+
 def _resolve(document: Document, state: HostState, applied: Applied, facts: TapFacts) -> tuple[dict[str, AppliedTap], list[Problem]]:
     """Each declared tap with everything that the declaration leaves open: MAC, MTU, back end, numbers of user and group."""
     resolved, problems = {}, []
@@ -55,6 +64,7 @@ def _resolve(document: Document, state: HostState, applied: Applied, facts: TapF
         new = AppliedTap(document.owner, tap, _mac(tap, state), _mtu(tap, applied.taps.get(tap.name), state, applied), persist, user, group)
         keeper = KEEPERS.get(persist)
         problems += keeper.problems(state.managers.get(persist), tap, place) if keeper else []
+        problems += vlan_problems(persist, tap, facts.systemd, place)
         resolved[tap.name] = new
     return resolved, problems
 
@@ -84,7 +94,8 @@ def _mtu(tap: Tap, known: AppliedTap | None, state: HostState, applied: Applied)
 
 def _reads(document: Document, applied: Applied) -> frozenset[str]:
     """The bridges: whoever keeps them keeps their taps. Thousands of taps are read with one command and no more."""
-    return frozenset(tap.bridge for tap in document.taps.items if tap.bridge)
+    named = {tap.bridge for tap in document.taps.items if tap.bridge}
+    return frozenset(named | {name for name, bridge in applied.bridges.items() if bridge.bridge.network in named})
 
 
 def _files(applied: Applied, state: HostState) -> dict[str, FileState]:
@@ -92,7 +103,7 @@ def _files(applied: Applied, state: HostState) -> dict[str, FileState]:
     for tap in applied.taps.values():
         keeper = KEEPERS.get(tap.persist)
         files.update(keeper.files(tap) if keeper else {})
-    return {**files, **link_files(applied.taps), **qemu_files(applied.qemu, applied.taps, state.files)}
+    return {**files, **link_files(applied.taps), **rate_files(applied.taps), **qemu_files(applied.qemu, applied.taps, state.files)}
 
 
 def _handover(change: KindChange) -> list[Step]:

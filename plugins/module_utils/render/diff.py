@@ -9,8 +9,9 @@
 from __future__ import annotations
 
 import typing as t
-from dataclasses import fields
+from dataclasses import asdict, fields
 
+from ..model.rate import rate_text
 from ..model.state import BridgeSettings, FileState, TapDevice
 from ..model.step import Step
 from ..model.view import LinkView, Views
@@ -31,6 +32,8 @@ def describe(view: LinkView | None) -> str:
             lines.append(f"  {field.name} {_word(getattr(view.settings, field.name))}")
     lines += _tap_lines(view.tap) if view.tap else []
     lines += ["  isolated yes"] if view.isolated else []
+    lines += [f"  rate {name} {rate_text(speed)}" for name, speed in asdict(view.rate).items() if speed]
+    lines += [f"  vlan {item}" for item in view.vlans]
     lines += [f"  port {port}" for port in sorted(view.ports)]
     lines += [f"  address {address}" for address in view.addresses]
     lines += [f"  route {route}" for route in view.routes]

@@ -15,15 +15,18 @@ from ..model.address import FOREVER
 from ..model.applied import Applied
 from ..model.guard import Guards
 from ..model.nat import Forward, ports_text
+from ..model.rate import Shaping, rate_text
 from ..model.route import NextHop, Route
 from ..model.ruleset import Seen, as_seen
 from ..model.state import HostState, Link, TapDevice
+from ..model.tap import AppliedTap
 from .guard import guard_tables
 from .nat import describe, nat_tables
+from .rate import wanted_shaping
 
 Facts = dict[str, t.Any]
 # Of no use without the kernel's own context.
-_LINK_DETAILS = frozenset({"bridge", "addresses", "token", "topology_change", "tap", "isolated", "group"})
+_LINK_DETAILS = frozenset({"bridge", "addresses", "token", "topology_change", "tap", "isolated", "group", "default_pvid"})
 
 
 def link_facts(state: HostState) -> list[Facts]:
@@ -87,11 +90,25 @@ def _bridge(name: str, state: HostState, applied: Applied, files: t.Sequence[str
 
 
 def tap_facts(
-    state: HostState, applied: Applied, files: t.Mapping[str, t.Sequence[str]], holders: t.Mapping[str, t.Sequence[str]]
+    state: HostState,
+    applied: Applied,
+    files: t.Mapping[str, t.Sequence[str]],
+    holders: t.Mapping[str, t.Sequence[str]],
+    shapings: t.Mapping[str, Shaping],
 ) -> list[Facts]:
-    """Every tap that is there or was applied. ``holders``: the programs that hold each open."""
+    """Every tap that is there or was applied. ``holders``: the programs that hold each open; ``shapings``: of those with a rate."""
     there = {link.name for link in state.links.values() if link.tap is not None}
-    return [_tap(name, state, applied, files.get(name, ()), holders.get(name, ())) for name in sorted(there | set(applied.taps))]
+    taps = []
+    for name in sorted(there | set(applied.taps)):
+        facts = _tap(name, state, applied, files.get(name, ()), holders.get(name, ()))
+        taps.append({**facts, "rate": _rate(shapings.get(name, Shaping()), applied.taps.get(name))})
+    return taps
+
+
+def _rate(shaping: Shaping, ours: AppliedTap | None) -> Facts:
+    """What stands, in the words of the declaration where it is the same; empty for no limit."""
+    wanted = wanted_shaping(ours.tap.rate, ours.mtu) if ours else Shaping()
+    return {name: rate_text(speed) if speed else "" for name, speed in asdict(shaping.rate_beside(wanted)).items()}
 
 
 def _tap(name: str, state: HostState, applied: Applied, files: t.Sequence[str], holders: t.Sequence[str]) -> Facts:
@@ -143,7 +160,8 @@ def _by_port(tables: Seen) -> dict[str, set[tuple[str, str, str]]]:
     for (family, _name), table in tables.items():
         for name, elements in table.sets.items():
             for element in elements:
-                found.setdefault(element.split('"')[1], set()).add((family, name, element))
+                if element.startswith('"'):
+                    found.setdefault(element.split('"')[1], set()).add((family, name, element))
     return found
 
 

@@ -42,9 +42,31 @@ def guard_tables(guards: Guards) -> tuple[Table, ...]:
 def _table(family: str, guards: Guards) -> Table:
     elements = _elements(family, guards.guards.values())
     sets = {name: _set(family, name, frozenset(items)) for name, items in sorted(elements.items())}
+    if family == "bridge":
+        sets.update(_untracked_sets(guards))
     chains = _arp_chains(elements, guards) if family == "arp" else _chains(family, elements, guards)
     custom = () if family == "arp" else ("custom_from_guest", "custom_to_guest")
     return Table(family, NAME, sets, chains, custom)
+
+
+def _untracked_sets(guards: Guards) -> dict[str, Set]:
+    if not guards.settings.bypass:
+        return {}
+    guests = frozenset(mac for guard in guards.guards.values() if not guard.routed for mac in guard.macs)
+    return {"guest_mac": Set("type ether_addr", guests), "host_mac": Set("type ether_addr", frozenset(guards.settings.host_macs))}
+
+
+def _untracked(family: str, guards: Guards) -> list[str]:
+    """Both directions of what goes from port to port, or a connection would be tracked by half. What is for the host is tracked,
+    and so is what is for everybody.
+    """
+    if family != "bridge" or not guards.settings.bypass:
+        return []
+    one = "ether daddr & 01:00:00:00:00:00 == 00:00:00:00:00:00"
+    return [
+        'ether daddr @guest_mac notrack comment "to a guest"',
+        f'iifname @from_guest {one} ether daddr != @host_mac notrack comment "from a guest, and not to the host"',
+    ]
 
 
 def _elements(family: str, guards: t.Iterable[Guard]) -> Elements:
@@ -151,7 +173,10 @@ def _refuse(match: str, why: str) -> str:
 
 def _chains(family: str, elements: Elements, guards: Guards) -> dict[str, Chain]:
     chains = {
-        "prerouting": Chain(("iifname @from_guest goto guest", *_unlisted(family, guards)), f"type filter hook prerouting {_FIRST}"),
+        "prerouting": Chain(
+            (*_untracked(family, guards), "iifname @from_guest goto guest", *_unlisted(family, guards)),
+            f"type filter hook prerouting {_FIRST}",
+        ),
         "postrouting": Chain(("oifname @to_guest goto to_guest",), f"type filter hook postrouting {_LAST}"),
         "guest": _dispatch(family),
         "guest_ip": _ip4(elements),
@@ -159,6 +184,7 @@ def _chains(family: str, elements: Elements, guards: Guards) -> dict[str, Chain]
         "guest_dhcp": _dhcp(67, "DHCP", _refuse("th dport 67 th sport 68 iifname . @th,288,48 != @lladdr", "DHCP for another MAC")),
         "guest_dhcp6": _dhcp(547, "DHCPv6"),
         "guest_icmp6": _icmp6(),
+        "guest_fragment": _fragment(),
         "guest_nd": _discovery(elements),
         "guest_na": _advertisement(),
         "passed": Chain(("jump custom_from_guest", *_ruled("from", elements), "accept")),
@@ -238,6 +264,7 @@ def _ip6(elements: Elements) -> Chain:
         (
             "meta l4proto 17 jump guest_dhcp6",
             "meta l4proto 58 jump guest_icmp6",
+            "ip6 nexthdr != { 6, 17, 58 } jump guest_fragment",
             *passed,
             _refuse("", "source IPv6 not assigned"),
         )
@@ -258,6 +285,11 @@ def _icmp6() -> Chain:
             f'ip6 saddr :: icmpv6 type {unspecified} iifname @uses_ip6 goto passed comment "DAD, MLD without an address yet"',
         )
     )
+
+
+def _fragment() -> Chain:
+    """What a fragment says behind extension headers, a later one that overlaps it can change (RFC 5722, 7113)."""
+    return Chain((_refuse("frag nexthdr { 0, 43, 44, 60 }", "extension headers in a fragment"),))
 
 
 def _discovery(elements: Elements) -> Chain:

@@ -12,6 +12,7 @@ import typing as t
 
 from ..model.state import FileState
 from ..model.tap import Account, AppliedTap
+from ..model.vlan import VlanRange, Vlans, normal
 from . import ifupdown, networkd, networkmanager
 from .networkd import FOLDER, PREFIXES
 
@@ -35,9 +36,22 @@ def networkd_files(applied: AppliedTap) -> dict[str, FileState]:
     sections = [("Match", (("Name", tap.name),)), ("Link", tuple(link)), ("Network", tuple(network))]
     if tap.bridge:
         sections.append(("Bridge", (("Isolated", _yes(tap.isolated)),)))
+    if tap.vlans:
+        sections.append(("BridgeVLAN", _networkd_vlans(tap.vlans)))
     netdev = [("NetDev", device), ("Tap", tuple(options))]
     files = {"netdev": netdev, "network": sections}
     return {f"{FOLDER}/{networkd_name(tap.name, kind)}": FileState(networkd.text(_first(applied), parts)) for kind, parts in files.items()}
+
+
+def _networkd_vlans(vlans: Vlans) -> tuple[tuple[str, str], ...]:
+    """systemd.network(5), with PVID=no as systemd 256 has it."""
+    lines = []
+    for item in normal(vlans):
+        numbers = str(VlanRange(item.first, item.last))
+        lines += [("VLAN", numbers)]
+        lines += [("EgressUntagged", numbers)] if item.untagged else []
+        lines += [("PVID", numbers)] if item.pvid else []
+    return (*lines, *([] if any(item.pvid for item in vlans) else [("PVID", "no")]))
 
 
 def networkd_name(name: str, kind: str = "network") -> str:
@@ -61,6 +75,9 @@ def ifupdown_files(applied: AppliedTap) -> dict[str, FileState]:
         lines += [f"pre-up {ifupdown.ipv6_line(name, 'addr_gen_mode', '1')}"]
         lines += [f"pre-up ip link set dev {name} master {tap.bridge}"]
         lines += [f"pre-up ip link set dev {name} type bridge_slave isolated on"] if tap.isolated else []
+        # Whatever the bridge gave it.
+        lines += [f"pre-up bridge vlan del dev {name} vid 1-4094"] if tap.vlans else []
+        lines += [f"pre-up bridge vlan add dev {name} vid {item}" for item in normal(tap.vlans)]
     lines.append(f"up ip link set dev {name} {'up' if tap.up else 'down'}")
     queues = " multi_queue" if tap.multi_queue else ""
     lines.append(f"post-down ip tuntap del dev {name} mode tap{queues} || true")

@@ -11,7 +11,7 @@ import re
 
 import pytest
 
-from ansible_collections.hypervisor.vnet.plugins.module_utils.host.perform import perform_batch, try_batch
+from ansible_collections.hypervisor.vnet.plugins.module_utils.host.perform import perform, perform_batch, try_batch
 from ansible_collections.hypervisor.vnet.plugins.module_utils.journal import (
     APPLIED,
     JOURNAL,
@@ -25,7 +25,17 @@ from ansible_collections.hypervisor.vnet.plugins.module_utils.journal import (
 )
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.problem import VnetError
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.span import Span
-from ansible_collections.hypervisor.vnet.plugins.module_utils.model.step import Ip, Phase, Step, Sysctl, Write, ip_step
+from ansible_collections.hypervisor.vnet.plugins.module_utils.model.step import (
+    Batch,
+    Ip,
+    Phase,
+    Step,
+    Sysctl,
+    Write,
+    action_from_json,
+    action_to_json,
+    ip_step,
+)
 from ansible_collections.hypervisor.vnet.tests.unit.plugins.module_utils.host.noted_machine import NotedMachine
 
 
@@ -48,6 +58,16 @@ def test_the_failing_line_is_named() -> None:
     with pytest.raises(VnetError, match=re.escape("ip -6 rule add z: RTNETLINK answers: No")):
         perform_batch(machine, ips("link add a", "-6 rule add y", "-6 rule add z", "link add b"))
     assert machine.done == ["link add a", "rule add y"]
+
+
+def test_batches_of_other_programs() -> None:
+    machine = NotedMachine(wrong={"qdisc b"})
+    with pytest.raises(VnetError, match=r"^tc qdisc b: RTNETLINK answers: No$"):
+        perform(machine, Batch("tc", ("qdisc a", "qdisc b", "qdisc c")))
+    undo = Batch("tc", ("qdisc a", "qdisc b", "qdisc c"), may_fail=True)
+    perform(machine, action_from_json(json.loads(json.dumps(action_to_json(undo)))))
+    assert machine.done == ["qdisc a", "qdisc a", "qdisc c"]
+    assert machine.batches[1] == (["tc", "-force", "-batch", "-"], ["qdisc a", "qdisc b", "qdisc c"])
 
 
 def test_unwinding_goes_on_behind_lines_that_fail() -> None:

@@ -132,6 +132,8 @@ def test_settings() -> None:
     assert read_settings({"unlisted_ports": "keep", "match": ["vif*"], "log_group": None}) == ({}, [])
     wrong = read_settings({"unlisted_ports": "drop", "match": []})[1] + read_settings({"match": ["*", "vif"], "log_group": -1})[1]
     assert [problem.path for problem in wrong] == ["match", "match[0]", "match[1]", "log_group"]
+    said = {choice: read_settings({"conntrack": choice})[0] for choice in ("keep", "track", "bypass")}
+    assert said == {"keep": {}, "track": {"bypass": False}, "bypass": {"bypass": True}}
 
 
 def test_a_guard_has_no_address_of_a_family_that_is_blocked() -> None:

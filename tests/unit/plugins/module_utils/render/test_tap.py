@@ -6,10 +6,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.state import FileState, TapDevice
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.tap import Account, AppliedTap, Tap, remade
+from ansible_collections.hypervisor.vnet.plugins.module_utils.model.vlan import VlanRange, untagged
 from ansible_collections.hypervisor.vnet.plugins.module_utils.render import tap as render
 
 PLAIN = AppliedTap("site", Tap("tap0"), "fe:00:00:00:00:01", 1500, "networkd")
@@ -50,6 +53,26 @@ def test_networkd() -> None:
     netdev, network = (file.content for file in render.networkd_files(FULL).values())
     assert netdev.endswith("Kind=tap\n\n[Tap]\nMultiQueue=yes\nVNetHeader=yes\nUser=qemu\nGroup=kvm\n")
     assert "ActivationPolicy=down\n\n[Network]\nBridge=br0\n" in network and network.endswith("\n\n[Bridge]\nIsolated=yes\n")
+
+
+VLANS = replace(FULL, tap=replace(FULL.tap, vlans=(*untagged(7), VlanRange(10, 10), VlanRange(20, 29))))
+
+
+def test_networkd_vlans() -> None:
+    netdev, network = (file.content for file in render.networkd_files(VLANS).values())
+    assert "VLAN" not in netdev
+    assert network.endswith("\n\n[BridgeVLAN]\nVLAN=7\nEgressUntagged=7\nPVID=7\nVLAN=10\nVLAN=20-29\n")
+    tagged = replace(VLANS, tap=replace(VLANS.tap, vlans=VLANS.tap.vlans[1:]))
+    assert list(render.networkd_files(tagged).values())[1].content.endswith("[BridgeVLAN]\nVLAN=10\nVLAN=20-29\nPVID=no\n")
+
+
+def test_ifupdown_vlans() -> None:
+    (file,) = render.ifupdown_files(VLANS).values()
+    assert (
+        "master br0\n    pre-up ip link set dev tap1 type bridge_slave isolated on\n"
+        "    pre-up bridge vlan del dev tap1 vid 1-4094\n    pre-up bridge vlan add dev tap1 vid 7 pvid untagged\n"
+        "    pre-up bridge vlan add dev tap1 vid 10\n    pre-up bridge vlan add dev tap1 vid 20-29\n    up ip link"
+    ) in file.content
 
 
 def test_ifupdown() -> None:
