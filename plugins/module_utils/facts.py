@@ -16,6 +16,7 @@ from .journal import APPLIED, LOCK, read_journal, standing_span
 from .model.applied import Applied, applied_from_text
 from .model.problem import Problem, Refused
 from .model.state import HostState
+from .observe.dhcp import read_leases, read_units
 from .observe.dns import read_dns
 from .observe.guard import read_guards
 from .observe.host import observe
@@ -24,7 +25,7 @@ from .observe.tap import holders
 from .plan.document import KINDS
 from .plan.persist import BACKENDS
 from .plan.tapkeep import KEEPERS
-from .render.facts import Facts, address_facts, bridge_facts, guard_facts, link_facts, owner_facts, route_facts, tap_facts
+from .render.facts import Facts, address_facts, bridge_facts, dhcp_facts, guard_facts, link_facts, owner_facts, route_facts, tap_facts
 
 
 def host_facts(machine: Machine) -> Facts:
@@ -45,6 +46,7 @@ def host_facts(machine: Machine) -> Facts:
         "owners": owner_facts(applied, [kind.name for kind in KINDS]),
         "managers": _managers(state),
         "journal": _journal(machine),
+        "dhcp": dhcp_facts(applied, read_units(machine, sorted(applied.dhcp)) or {}, read_leases(machine, applied.dhcp)),
     }
 
 

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, field, replace
 
 from .address import Address
 from .bridge import Bridge, StaticRoute
+from .dhcp import AppliedDhcp, applied_dhcp
 from .guard import AppliedGuard, GuardSettings, applied_guard, settings_from_json
 from .profile import Profile
 from .qemu import QemuSettings, qemu_from_json
@@ -74,6 +75,7 @@ class Applied:
     guards: t.Mapping[str, AppliedGuard] = field(default_factory=dict)
     guard_settings: GuardSettings = field(default_factory=GuardSettings)
     qemu: QemuSettings = field(default_factory=QemuSettings)
+    dhcp: t.Mapping[str, AppliedDhcp] = field(default_factory=dict)
 
     def owners(self, kind: str) -> dict[str, str]:
         """Name -> owner label of everything of one kind."""
@@ -97,6 +99,7 @@ def applied_from_text(text: str) -> Applied:
         {name: applied_guard(item) for name, item in data.get("guards", {}).items()},
         settings_from_json(data["guard_settings"]) if "guard_settings" in data else GuardSettings(),
         qemu_from_json(data["qemu"]) if "qemu" in data else QemuSettings(),
+        {name: applied_dhcp(item) for name, item in data.get("dhcp", {}).items()},
     )
 
 

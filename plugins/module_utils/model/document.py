@@ -12,6 +12,7 @@ import typing as t
 from dataclasses import dataclass, field
 
 from .bridge import Bridge, StaticRoute, read_bridge
+from .dhcp import Dhcp
 from .guard import Guard
 from .problem import Problem
 from .tap import Tap
@@ -90,6 +91,7 @@ class Document:
     bridge_netfilter: str = "keep"
     guard_settings: t.Mapping[str, t.Any] = field(default_factory=dict)
     qemu: t.Mapping[str, t.Any] = field(default_factory=dict)
+    dhcp: Declared[Dhcp] = Declared(spoken=False)
 
 
 def read_bridges(items: t.Sequence[t.Mapping[str, t.Any]], path: str = "bridges") -> tuple[tuple[Bridge, ...], list[Problem]]:

@@ -17,7 +17,7 @@ from ..model.applied import Applied
 from ..model.document import Document
 from ..model.problem import VnetError
 from ..model.state import FileState, HostState, Link
-from . import guard, ifupdown, networkd, networkmanager, tap
+from . import dhcp, guard, ifupdown, networkd, networkmanager, tap
 from .control import read_control
 from .legacy import legacy_claims
 from .link import COMMAND, parse_links
@@ -43,7 +43,11 @@ class About(t.NamedTuple):
 
 
 # Kind -> what it must know of the host beyond links, addresses and routes.
-READERS: dict[str, t.Callable[[Machine, Document, Applied, t.Mapping[str, Link]], t.Any]] = {"taps": tap.read, "guards": guard.read}
+READERS: dict[str, t.Callable[[Machine, Document, Applied, t.Mapping[str, Link]], t.Any]] = {
+    "taps": tap.read,
+    "guards": guard.read,
+    "dhcp": dhcp.read,
+}
 
 
 def observe(machine: Machine, links: frozenset[str], files: frozenset[str], managers: bool = True, about: About | None = None) -> HostState:

@@ -20,14 +20,14 @@ from ..model.profile import Profile
 from ..model.state import FileState, HostState
 from ..model.step import Phase, Remove, Run, Step, Write
 from ..model.view import Views
-from . import bridges, guard, taps
+from . import bridges, dhcp, guard, taps
 from .control import addresses, touched
 from .kind import Kind, KindChange, KindPlan
 from .netfilter import plan_netfilter, sysctl_memory
 from .persist import changed_files, unedited_files
 
 # In the order in which their steps of one phase run: what others stand on comes first.
-KINDS: tuple[Kind, ...] = (bridges.KIND, taps.KIND, guard.KIND)
+KINDS: tuple[Kind, ...] = (bridges.KIND, taps.KIND, guard.KIND, dhcp.KIND)
 
 
 @dataclass(frozen=True)

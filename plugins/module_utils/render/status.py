@@ -31,6 +31,7 @@ def status_text(facts: Facts) -> str:
     names = {bridge["name"] for bridge in facts["bridges"]}
     blocks += [_link(link, facts) for link in facts["links"] if link["name"] not in names and _has_addresses(link, facts)]
     blocks += [_guards(facts["guards"])] if facts["guards"] else []
+    blocks += [_dhcp(facts["dhcp"])] if facts["dhcp"] else []
     blocks += [_pending(facts), _last(facts["last"]), *([_undone(facts["report"])] if facts["report"] else [])]
     return "\n".join(_text(block) for block in blocks)
 
@@ -120,6 +121,18 @@ def _guarded(guard: Facts) -> str:
     refused = guard["refused"]["packets"]
     seen = f"{refused} {'packet' if refused == 1 else 'packets'} {'refused' if guard['mode'] == 'enforce' else 'it would refuse'}"
     return ", ".join([guard["state"], *([seen] if refused else [])])
+
+
+def _dhcp(networks: t.Sequence[Facts]) -> Rows:
+    """A line for each network; what does not run comes first."""
+    ordered = sorted(networks, key=lambda network: network["state"] == "running")
+    return _lines("dhcp", [_served(network) for network in ordered])
+
+
+def _served(network: Facts) -> str:
+    where = "" if network["bridge"] == network["name"] else f" on {network['bridge']}"
+    counts = [f"{len(network[kind])} {kind[:-1] if len(network[kind]) == 1 else kind}" for kind in ("hosts", "leases")]
+    return f"{network['name']}{where} {network['state']}: {', '.join([*network['ranges'], *counts])}"
 
 
 def _pending(facts: Facts) -> Rows:
