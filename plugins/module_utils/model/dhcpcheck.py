@@ -27,7 +27,11 @@ def subnet_problems(network: Dhcp, addresses: t.Sequence[str], path: str, places
     if not own:
         cure = "give the bridge one, or say addresses: [10.0.0.254/16]"
         return [Problem(f"{path}.addresses", f"the host has no IPv4 and no IPv6 subnet on {network.bridge}; {cure}")]
-    return [*_range_problems(network, own, places or range_places(network, path)), *_host_problems(network, own, path), *_six_problems(network, own, path)]
+    return [
+        *_range_problems(network, own, places or range_places(network, path)),
+        *_host_problems(network, own, path),
+        *_six_problems(network, own, path),
+    ]
 
 
 def _home(address: Address, own: t.Sequence[Interface]) -> Interface | None:

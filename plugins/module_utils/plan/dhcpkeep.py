@@ -85,8 +85,8 @@ def _serve(verb: str, name: str, undo: tuple[Action, ...]) -> Step:
 
 def _systemctl(verb: str, name: str, may_fail: bool = False) -> Run:
     unit = unit_of(name)
-    if may_fail:
-        return Run(("systemctl", verb, unit), may_fail=True)
+    if may_fail or verb == "reload":
+        return Run(("systemctl", verb, unit), may_fail)
     # systemctl says no more than that it failed.
     explain = ("journalctl", f"--unit={unit}", "--identifier=dnsmasq", "--lines=1", "--output=cat", "--no-pager", "--quiet")
     return Run(("systemctl", verb, unit), explain=explain)

@@ -23,7 +23,8 @@ TEMPLATE = f"{UNITS}/{UNIT_PREFIX}.service"
 _LEASES, _MOST_LEASES = 1000, 65536
 _PLAIN = re.compile(r"[A-Za-z0-9_.:/+-]+")
 
-# dnsmasq drops all rights but those that DHCP needs by itself; the bounding set has what it drops them with.
+# dnsmasq drops all rights but those that DHCP needs by itself; the bounding set has what it drops them with, and not what it
+# takes to signal it then (hence the plus sign).
 _TEMPLATE = f"""{HEADER}
 [Unit]
 Description=DHCP and DNS of the network %i
@@ -33,7 +34,7 @@ StartLimitIntervalSec=0
 [Service]
 Type=forking
 ExecStart=dnsmasq --conf-file={FOLDER}/%i.conf
-ExecReload=kill -HUP $MAINPID
+ExecReload=+kill -HUP $MAINPID
 Restart=on-failure
 RestartSec=1
 StateDirectory=hypervisor-vnet/dhcp
