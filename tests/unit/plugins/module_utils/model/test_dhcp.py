@@ -66,7 +66,10 @@ def test_everything_that_a_network_can_say_is_read() -> None:
         ({"router": "2001:db8::1"}, "router: '2001:db8::1' cannot be told to guests"),
         ({"slaac": True, "ra": False}, "slaac: guests learn by router advertisements"),
         ({"addresses": ["2001:db8::1/80"], "slaac": True}, "slaac: works in a /64 only"),
-        ({"addresses": ["2001:db8::1/48"]}, "addresses: 2001:db8::1/48: dnsmasq serves IPv6 subnets of /64 and smaller; write 2001:db8::1/64"),
+        (
+            {"addresses": ["2001:db8::1/48"]},
+            "addresses: 2001:db8::1/48: dnsmasq serves IPv6 subnets of /64 and smaller; write 2001:db8::1/64",
+        ),
         ({"addresses": ["10.0.0.1/32"]}, "addresses: the host has no IPv4 and no IPv6 subnet on vnat0"),
         ({"addresses": ["10.0.0.1/24"], "ra": True}, "ra: true, but the host has no IPv6 subnet"),
         ({"addresses": ["10.0.0.1"]}, "addresses[0]: '10.0.0.1' is not an address with a prefix length"),

@@ -105,7 +105,11 @@ def test_what_goes_takes_its_leases_with_it_and_gets_them_back() -> None:
     leases = "0 52:54:00:00:00:01 10.0.0.7 web *\n"
     gone = planned(prune=True, state=done(first, leases={"net": leases}), applied=first.applied)
     assert gone.applied.dhcp == {} and set(gone.files.values()) and all(new is None for _old, new in gone.files.values())
-    assert commands(gone.steps)[:3] == [f"systemctl stop {UNIT}", f"systemctl disable {UNIT}", "rm -f /var/lib/hypervisor-vnet/dhcp/net.leases"]
+    assert commands(gone.steps)[:3] == [
+        f"systemctl stop {UNIT}",
+        f"systemctl disable {UNIT}",
+        "rm -f /var/lib/hypervisor-vnet/dhcp/net.leases",
+    ]
     undo = [action.command() for step in reversed(gone.steps) for action in step.undo]
     assert undo.index("write /var/lib/hypervisor-vnet/dhcp/net.leases") < undo.index(f"systemctl start {UNIT}")
     same = planned(removed=("net",), state=done(first, leases={"net": leases}), applied=first.applied)

@@ -82,7 +82,9 @@ def test_owners():
 
 def test_networks_with_hosts_and_leases():
     host = DhcpHost("52:54:00:00:00:01", ("10.0.0.1",), "web")
-    memory = Applied(dhcp={"net": AppliedDhcp("site", Dhcp("net", "br0", ranges=(("10.0.0.8", "10.0.0.9"),), hosts=(host,)), ("10.0.0.254/24",))})
+    memory = Applied(
+        dhcp={"net": AppliedDhcp("site", Dhcp("net", "br0", ranges=(("10.0.0.8", "10.0.0.9"),), hosts=(host,)), ("10.0.0.254/24",))}
+    )
     (found,) = facts.dhcp_facts(memory, {"net": UnitFacts(True)}, {"net": "0 52:54:00:00:00:02 10.0.0.8 * *\n"})
     assert set(found) == _documented("dhcp")
     assert (found["state"], found["ranges"], found["hosts"][0]["name"]) == ("running", ["10.0.0.8-10.0.0.9"], "web")
