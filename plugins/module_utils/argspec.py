@@ -253,6 +253,51 @@ NAT_OPTIONS: Spec = {
     **CONFIRM_OPTIONS,
 }
 
+DHCP_HOST_OPTIONS: Spec = {
+    "mac": {"type": "str", "required": True},
+    "addresses": {"type": "list", "elements": "str"},
+    "name": {"type": "str"},
+}
+
+DHCP_OPTIONS: Spec = {
+    "name": {"type": "str", "required": True},
+    "bridge": {"type": "str"},
+    "addresses": {"type": "list", "elements": "str"},
+    "ranges": {"type": "list", "elements": "str"},
+    "hosts": {"type": "list", "elements": "dict", "options": DHCP_HOST_OPTIONS},
+    "router": {"type": "str"},
+    "domain": {"type": "str"},
+    "forwarders": {"type": "list", "elements": "str"},
+    "records": {
+        "type": "list",
+        "elements": "dict",
+        "options": {"name": {"type": "str", "required": True}, "addresses": {"type": "list", "elements": "str", "required": True}},
+    },
+    "mtu": {"type": "int"},
+    "lease_time": {"type": "str", "default": "1h"},
+    "ra": {"type": "bool"},
+    "slaac": {"type": "bool"},
+    "dhcp6": {"type": "list", "elements": "str"},
+    "options": {
+        "type": "list",
+        "elements": "dict",
+        "options": {
+            "name": {"type": "str", "required": True},
+            "values": {"type": "list", "elements": "str"},
+            "ipv6": {"type": "bool", "default": False},
+            "force": {"type": "bool", "default": False},
+        },
+    },
+    "dns": {"type": "bool", "default": True},
+}
+
+VNET_DHCP_OPTIONS: Spec = {
+    "networks": {"type": "list", "elements": "dict", "default": [], "options": DHCP_OPTIONS},
+    **{name: COMMON_OPTIONS[name] for name in _LIST_OPTIONS},
+    "persist": {"type": "str", "choices": ["auto", "none"], "default": "auto"},
+    **CONFIRM_OPTIONS,
+}
+
 
 def change_problems(params: t.Mapping[str, t.Any], lists: t.Mapping[str, t.Sized]) -> list[Problem]:
     """What is wrong with the options that every changing module has. ``lists`` are what it declares, by the options' names."""

@@ -18,6 +18,7 @@ from .model.guard import TABLES
 from .model.nat import TABLES as NAT_TABLES
 from .model.problem import Problem, Refused
 from .model.state import HostState
+from .observe.dhcp import read_leases, read_units
 from .observe.dns import read_dns
 from .observe.host import observe
 from .observe.link import COMMAND, parse_links
@@ -27,7 +28,18 @@ from .observe.tap import holders
 from .plan.document import KINDS
 from .plan.persist import BACKENDS
 from .plan.tapkeep import KEEPERS
-from .render.facts import Facts, address_facts, bridge_facts, guard_facts, link_facts, nat_facts, owner_facts, route_facts, tap_facts
+from .render.facts import (
+    Facts,
+    address_facts,
+    bridge_facts,
+    dhcp_facts,
+    guard_facts,
+    link_facts,
+    nat_facts,
+    owner_facts,
+    route_facts,
+    tap_facts,
+)
 from .render.rate import rate_files
 
 
@@ -52,6 +64,7 @@ def host_facts(machine: Machine) -> Facts:
         "owners": owner_facts(applied, [kind.name for kind in KINDS]),
         "managers": _managers(state),
         "journal": _journal(machine),
+        "dhcp": dhcp_facts(applied, read_units(machine, sorted(applied.dhcp)) or {}, read_leases(machine, applied.dhcp)),
     }
 
 

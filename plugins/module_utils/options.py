@@ -12,6 +12,7 @@ import typing as t
 
 from .argspec import change_problems
 from .model.bridge import Bridge
+from .model.dhcpread import read_dhcps
 from .model.document import Declared, Document, Item, read_bridges
 from .model.guard import read_guards, read_settings
 from .model.guest import guest_names, read_guests
@@ -98,6 +99,16 @@ def nat_document(params: t.Mapping[str, t.Any]) -> Document:
     wrong += declared_problems(nats, "networks")
     removed = tuple(item["name"] for item in items) if absent else ()
     return _document(params, {"networks": items}, wrong, nat=Declared(nats, removed, params["prune"], "networks"))
+
+
+def dhcp_document(params: t.Mapping[str, t.Any]) -> Document:
+    """The options of M(hypervisor.vnet.vnet_dhcp)."""
+    items = params["networks"] or []
+    if params["state"] == "absent":
+        gone = Declared[t.Any](removed=tuple(item["name"] for item in items), path="networks")
+        return _document(params, {"networks": items}, [], dhcp=gone)
+    networks, wrong = read_dhcps(items)
+    return _document(params, {"networks": items}, wrong, dhcp=_declared(params, networks, "networks"))
 
 
 def _bridges(params: t.Mapping[str, t.Any], bridges: tuple[Bridge, ...], path: str) -> dict[str, t.Any]:

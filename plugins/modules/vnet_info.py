@@ -22,6 +22,7 @@ seealso:
   - module: hypervisor.vnet.vnet_host
   - module: hypervisor.vnet.xen_bridge
   - module: hypervisor.vnet.kvm_tap
+  - module: hypervisor.vnet.vnet_dhcp
 """
 
 EXAMPLES = r"""
@@ -584,6 +585,11 @@ owners:
       type: list
       elements: str
       sample: [vnat0]
+    dhcp:
+      description: The networks that it serves with DHCP and DNS.
+      type: list
+      elements: str
+      sample: [vnat0]
 managers:
   description: The network managers that can keep a configuration over a reboot.
   returned: success
@@ -624,6 +630,81 @@ journal:
       description: How many seconds are left until the host undoes by itself what it has not been told to keep; 0 when nothing is armed.
       type: int
       sample: 0
+dhcp:
+  description: The networks that were applied by M(hypervisor.vnet.vnet_dhcp), whom they know, and who has an address.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: The network's name.
+      type: str
+      sample: vnat0
+    owner:
+      description: The label under which it was declared.
+      type: str
+      sample: site
+    bridge:
+      description: Where it is served.
+      type: str
+      sample: vnat0
+    addresses:
+      description: The host's own addresses there.
+      type: list
+      elements: str
+      sample: [10.0.0.254/16]
+    ranges:
+      description: What guests are given in turn, of both families.
+      type: list
+      elements: str
+      sample: [10.0.2.1-10.0.2.254]
+    state:
+      description: V(running) or V(NOT RUNNING).
+      type: str
+      sample: running
+    persist:
+      description: Whether it comes back after a reboot.
+      type: bool
+      sample: true
+    hosts:
+      description: Guests that always get the same.
+      type: list
+      elements: dict
+      contains:
+        mac:
+          description: The guest's MAC address.
+          type: str
+          sample: 00:16:3e:27:95:c0
+        addresses:
+          description: Its addresses.
+          type: list
+          elements: str
+          sample: [10.0.0.1]
+        name:
+          description: Its name, which can be empty.
+          type: str
+          sample: rhel4
+    leases:
+      description: Who has an address now, as far as the server knows.
+      type: list
+      elements: dict
+      contains:
+        client:
+          description: The guest's MAC address, or its DUID where it has asked by DHCPv6.
+          type: str
+          sample: 00:16:3e:27:95:c0
+        address:
+          description: The address.
+          type: str
+          sample: 10.0.0.1
+        name:
+          description: The guest's name, which can be empty.
+          type: str
+          sample: rhel4
+        expires:
+          description: When the lease ends, in seconds since 1970; 0 for never.
+          type: int
+          sample: 1795000000
 """
 
 from ansible.module_utils.basic import AnsibleModule

@@ -23,6 +23,8 @@ from ..model.state import FileState
 
 # Debian keeps ip, nft and sysctl in sbin, which is not in the PATH of every login.
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+# Ours as long as something of ours is in them.
+_OWN_FOLDERS = ("/etc/hypervisor-vnet", "/etc/systemd/system/hypervisor-vnet-", "/var/lib/hypervisor-vnet/")
 _TEMPORARY = ".hypervisor-vnet-"
 _PARENT = re.compile(r"^PPid:\s*(\d+)$", re.MULTILINE)
 _PR_SET_PDEATHSIG = 1  # include/uapi/linux/prctl.h
@@ -117,7 +119,7 @@ class Machine:
         """Replace a file in one rename(2), on disk before we return."""
         folder = os.path.dirname(path)
         try:
-            os.makedirs(folder, exist_ok=True)
+            self._make_folder(folder)
             handle, temporary = tempfile.mkstemp(dir=folder, prefix=_TEMPORARY)
             try:
                 with os.fdopen(handle, "w", encoding="utf-8", errors="surrogateescape", newline="") as stream:
@@ -156,7 +158,7 @@ class Machine:
         folder = os.path.dirname(path)
         if path.startswith("/run/systemd/network/") and folder.endswith(".network.d"):
             self._remove_empty(folder)
-        while folder.startswith("/etc/hypervisor-vnet"):
+        while folder.startswith(_OWN_FOLDERS):
             self._remove_empty(folder)
             folder = os.path.dirname(folder)
 
@@ -181,6 +183,13 @@ class Machine:
         for name in self.entries(folder):
             if name.startswith(_TEMPORARY):
                 self.remove(os.path.join(folder, name))
+
+    def _make_folder(self, folder: str) -> None:
+        """What services read that are not root must be found by them, whatever the umask of who runs us."""
+        if not os.path.isdir(folder):
+            self._make_folder(os.path.dirname(folder))
+            os.mkdir(folder)
+            os.chmod(folder, 0o755)
 
     @staticmethod
     def _remove_empty(folder: str) -> None:

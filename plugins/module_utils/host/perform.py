@@ -109,7 +109,8 @@ def _run_action(machine: Machine, action: Run) -> None:
     if done.rc and action.otherwise:
         done = machine.run(action.otherwise)
     if done.rc and not action.may_fail:
-        raise _failed(action.argv, done)
+        why = machine.run(action.explain).out.strip() if action.explain else ""
+        raise _failed(action.argv, Completed(done.rc, "", why) if why else done)
 
 
 def _edit_lines(machine: Machine, action: EditLines) -> None:

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, field, replace
 
 from .address import Address
 from .bridge import Bridge, StaticRoute
+from .dhcp import AppliedDhcp, applied_dhcp
 from .guard import AppliedGuard, GuardSettings, applied_guard, settings_from_json
 from .nat import AppliedNat, applied_nat
 from .profile import Profile
@@ -76,6 +77,7 @@ class Applied:
     guard_settings: GuardSettings = field(default_factory=GuardSettings)
     qemu: QemuSettings = field(default_factory=QemuSettings)
     nat: t.Mapping[str, AppliedNat] = field(default_factory=dict)
+    dhcp: t.Mapping[str, AppliedDhcp] = field(default_factory=dict)
 
     def owners(self, kind: str) -> dict[str, str]:
         """Name -> owner label of everything of one kind."""
@@ -100,6 +102,7 @@ def applied_from_text(text: str) -> Applied:
         settings_from_json(data["guard_settings"]) if "guard_settings" in data else GuardSettings(),
         qemu_from_json(data["qemu"]) if "qemu" in data else QemuSettings(),
         {name: applied_nat(item) for name, item in data.get("nat", {}).items()},
+        {name: applied_dhcp(item) for name, item in data.get("dhcp", {}).items()},
     )
 
 

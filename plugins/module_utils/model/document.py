@@ -12,6 +12,7 @@ import typing as t
 from dataclasses import dataclass, field
 
 from .bridge import Bridge, StaticRoute, read_bridge
+from .dhcp import Dhcp
 from .guard import Guard
 from .nat import Nat
 from .problem import Problem
@@ -92,6 +93,7 @@ class Document:
     guard_settings: t.Mapping[str, t.Any] = field(default_factory=dict)
     qemu: t.Mapping[str, t.Any] = field(default_factory=dict)
     nat: Declared[Nat] = Declared(spoken=False)
+    dhcp: Declared[Dhcp] = Declared(spoken=False)
 
 
 def read_bridges(items: t.Sequence[t.Mapping[str, t.Any]], path: str = "bridges") -> tuple[tuple[Bridge, ...], list[Problem]]:

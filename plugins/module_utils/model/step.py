@@ -149,7 +149,7 @@ class Run:
     """One command. ``may_fail`` is for commands whose failure says no more than that there was nothing to do.
 
     ``unless``: a command that makes this one needless when one of its lines is ``unless_says``. ``otherwise``: what is run
-    when this one fails.
+    when this one fails. ``explain``: a command whose output says why it failed, where its own words do not.
     """
 
     argv: tuple[str, ...]
@@ -157,6 +157,7 @@ class Run:
     unless: tuple[str, ...] = ()
     unless_says: str = ""
     otherwise: tuple[str, ...] = ()
+    explain: tuple[str, ...] = ()
 
     def command(self) -> str:
         return shlex.join(self.argv)

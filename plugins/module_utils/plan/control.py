@@ -16,6 +16,7 @@ import ipaddress
 import re
 import typing as t
 
+from ..model.dhcp import UNIT_PREFIX
 from ..model.guard import NAME as GUARD_TABLE
 from ..model.ifupdown import parse as parse_interfaces
 from ..model.networkd import KEEP, RUNTIME
@@ -40,6 +41,8 @@ _HOOKS = ("/etc/network/if-", "/etc/NetworkManager/dispatcher.d/hypervisor-vnet-
 # A line of nft(8) about the guards' tables, and names that end in a star.
 _GUARDS = re.compile(rf"(?:(?:add|delete|flush) (?:table|chain|set|element)|table) \w+ {GUARD_TABLE}\b")
 _PATTERN = re.compile(r'"(\S+)\*"')
+# What dnsmasq gives to guests is nothing that the host's own connection uses.
+_DHCP = ("/etc/hypervisor-vnet/dhcp/", "/var/lib/hypervisor-vnet/dhcp/", f"/etc/systemd/system/{UNIT_PREFIX}")
 _SHOWN, _SHOWN_LINES = 4, 10
 
 
@@ -118,6 +121,8 @@ class _Judge:
         return any(links[name].bridge is not None for name in self._connection.links & links.keys())
 
     def _is_file(self, path: str, content: str) -> bool:
+        if path.startswith(_DHCP):
+            return False
         if path.startswith(f"{RUNTIME}/") and path.endswith(f"/{KEEP}"):
             # It tells networkd to leave the interface as it is.
             return False
@@ -131,6 +136,8 @@ class _Judge:
         for argv in [argv for argv in (action.argv, action.otherwise) if argv and argv[0] not in _READERS]:
             if argv[0] == "ip":
                 found += self._lines.ways(" ".join(argv[1:]))
+            elif _is_dhcp(argv):
+                continue
             elif (self._connection.is_named(" ".join(argv)) and not self._lines.taps & {*argv}) or not self._is_known(argv):
                 found.append(("commands", Run(argv).command()))
         return found
@@ -144,6 +151,11 @@ class _Judge:
             return not self._passes_bridge()
         program = argv[-1] if argv[0] == "env" else argv[0]
         return program in _TOLD or program.startswith(_HOOKS)
+
+
+def _is_dhcp(argv: t.Sequence[str]) -> bool:
+    """Is this about the dnsmasq of a network alone? Its bridge and its addresses stay as they are."""
+    return argv[0] == "dnsmasq" or (argv[0] == "systemctl" and argv[2:] != [] and all(unit.startswith(UNIT_PREFIX) for unit in argv[2:]))
 
 
 def _object_of(path: str) -> str:

@@ -13,6 +13,7 @@ from dataclasses import asdict
 
 from ..model.address import FOREVER
 from ..model.applied import Applied
+from ..model.dhcp import UnitFacts, parse_leases
 from ..model.guard import Guards
 from ..model.nat import Forward, ports_text
 from ..model.rate import Shaping, rate_text
@@ -206,6 +207,26 @@ def _forward(forward: Forward) -> Facts:
         "to_port": ports_text(forward.to_ports),
         "from": list(forward.sources),
     }
+
+
+def dhcp_facts(applied: Applied, units: t.Mapping[str, UnitFacts], leases: t.Mapping[str, str]) -> list[Facts]:
+    """Every network that was applied, with whom it knows and who has an address. ``leases``: the texts of the lease files."""
+    found = []
+    for name, item in sorted(applied.dhcp.items()):
+        unit = units.get(name, UnitFacts())
+        facts = {
+            "name": name,
+            "owner": item.owner,
+            "bridge": item.network.bridge,
+            "addresses": list(item.addresses),
+            "ranges": [f"{first}-{last}" for first, last in item.network.ranges],
+            "state": "running" if unit.active else "NOT RUNNING",
+            "persist": item.persist,
+            "hosts": [{"mac": host.mac, "addresses": list(host.addresses), "name": host.name} for host in item.network.hosts],
+            "leases": [asdict(lease) for lease in parse_leases(leases.get(name, ""))],
+        }
+        found.append(facts)
+    return found
 
 
 def owner_facts(applied: Applied, kinds: t.Sequence[str]) -> list[Facts]:

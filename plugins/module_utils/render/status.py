@@ -32,6 +32,7 @@ def status_text(facts: Facts) -> str:
     blocks += [_link(link, facts) for link in facts["links"] if link["name"] not in names and _has_addresses(link, facts)]
     blocks += [_guards(facts["guards"])] if facts["guards"] else []
     blocks += [_nat(network) for network in facts["nat"]]
+    blocks += [_dhcp(facts["dhcp"])] if facts["dhcp"] else []
     blocks += [_pending(facts), _last(facts["last"]), *([_undone(facts["report"])] if facts["report"] else [])]
     return "\n".join(_text(block) for block in blocks)
 
@@ -141,6 +142,18 @@ def _forward(forward: Facts) -> str:
     here += [f"from {' '.join(forward['from'])}"] if forward["from"] else []
     to = f"[{forward['to']}]" if ":" in forward["to"] else forward["to"]
     return " ".join([protocol, forward["port"], *here, "->", f"{to}:{forward['to_port']}"])
+
+
+def _dhcp(networks: t.Sequence[Facts]) -> Rows:
+    """A line for each network; what does not run comes first."""
+    ordered = sorted(networks, key=lambda network: network["state"] == "running")
+    return _lines("dhcp", [_served(network) for network in ordered])
+
+
+def _served(network: Facts) -> str:
+    where = "" if network["bridge"] == network["name"] else f" on {network['bridge']}"
+    counts = [f"{len(network[kind])} {kind[:-1] if len(network[kind]) == 1 else kind}" for kind in ("hosts", "leases")]
+    return f"{network['name']}{where} {network['state']}: {', '.join([*network['ranges'], *counts])}"
 
 
 def _pending(facts: Facts) -> Rows:

@@ -34,8 +34,8 @@ def planned(*guards: Guard, version: tuple[int, ...] = NFT, applied: Applied | N
     ("version", "message"),
     [
         ((), "nft is missing on this host; install nftables 1.0.6 or newer"),
-        ((0, 9, 8), "nftables 0.9.8 is too old; guards need 1.0.6 or newer"),
-        ((1, 0, 5), "nftables 1.0.5 is too old; guards need 1.0.6 or newer"),
+        ((0, 9, 8), "nftables 0.9.8 is too old; 1.0.6 or newer is needed"),
+        ((1, 0, 5), "nftables 1.0.5 is too old; 1.0.6 or newer is needed"),
     ],
 )
 def test_a_host_whose_nft_cannot_do_it(version: tuple[int, ...], message: str) -> None:

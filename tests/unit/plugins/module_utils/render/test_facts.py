@@ -11,6 +11,7 @@ import yaml
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.address import Address
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.applied import Applied, AppliedBridge
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.bridge import Bridge
+from ansible_collections.hypervisor.vnet.plugins.module_utils.model.dhcp import AppliedDhcp, Dhcp, DhcpHost, UnitFacts
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.route import NextHop, Route
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.state import BridgeSettings, HostState, Link
 from ansible_collections.hypervisor.vnet.plugins.module_utils.render import facts
@@ -77,6 +78,18 @@ def test_routes_are_plain():
 
 def test_owners():
     assert facts.owner_facts(APPLIED, ["bridges"]) == [{"name": "mine", "bridges": ["br9"]}, {"name": "site", "bridges": ["br0"]}]
+
+
+def test_networks_with_hosts_and_leases():
+    host = DhcpHost("52:54:00:00:00:01", ("10.0.0.1",), "web")
+    memory = Applied(
+        dhcp={"net": AppliedDhcp("site", Dhcp("net", "br0", ranges=(("10.0.0.8", "10.0.0.9"),), hosts=(host,)), ("10.0.0.254/24",))}
+    )
+    (found,) = facts.dhcp_facts(memory, {"net": UnitFacts(True)}, {"net": "0 52:54:00:00:00:02 10.0.0.8 * *\n"})
+    assert set(found) == _documented("dhcp")
+    assert (found["state"], found["ranges"], found["hosts"][0]["name"]) == ("running", ["10.0.0.8-10.0.0.9"], "web")
+    assert found["leases"] == [{"client": "52:54:00:00:00:02", "address": "10.0.0.8", "name": "", "expires": 0}]
+    assert facts.dhcp_facts(memory, {}, {})[0]["state"] == "NOT RUNNING"
 
 
 def test_the_documentation_names_every_key_and_no_other():

@@ -57,6 +57,7 @@ def host(state: HostState, memory: Applied, **more: t.Any) -> Facts:
         "routes": route_facts(state),
         "guards": [],
         "nat": [],
+        "dhcp": [],
         "managers": [{"name": "networkd", "active": True, "claims": ["eth0", "eth1"]}],
         "journal": {"state": "none", "groups": 0, "seconds_left": 0},
         "pending": None,
@@ -165,6 +166,10 @@ GUARDED = [
     guard("web-eth0", "enforce", 1234567, "192.0.2.32/28"),
     guard("a-long-name-of0", "UNGUARDED", 0, "192.0.2.24", "2001:db8:0:1:2:3:4:24"),
 ]
+DHCP = [
+    {"name": "vnat0", "bridge": "vnat0", "state": "running", "ranges": ["10.0.2.1-10.0.2.254"], "hosts": [{}, {}], "leases": [{}]},
+    {"name": "storage", "bridge": "xenbr1", "state": "NOT RUNNING", "ranges": [], "hosts": [{}], "leases": []},
+]
 STATUS = {
     "nothing-of-ours": host(PLAIN, Applied()),
     "moved": host(MOVED, SITE, last=KEPT),
@@ -199,6 +204,7 @@ STATUS = {
     "guarded": host(MOVED, SITE, guards=GUARDED),
     "translated": host(PLAIN, Applied(), nat=nat_facts(TRANSLATED, {table.key: as_seen(table) for table in TABLES})),
     "translated-no-more": host(PLAIN, Applied(), nat=nat_facts(TRANSLATED, {})),
+    "served": host(PLAIN, Applied(), dhcp=DHCP),
 }
 
 
