@@ -100,6 +100,44 @@ NAT_NETWORK_OPTIONS: Spec = {
     },
 }
 
+DHCP_HOST_OPTIONS: Spec = {
+    "mac": {"type": "str", "required": True},
+    "addresses": {"type": "list", "elements": "str"},
+    "name": {"type": "str"},
+}
+
+DHCP_OPTIONS: Spec = {
+    "name": {"type": "str", "required": True},
+    "bridge": {"type": "str"},
+    "addresses": {"type": "list", "elements": "str"},
+    "ranges": {"type": "list", "elements": "str"},
+    "hosts": {"type": "list", "elements": "dict", "options": DHCP_HOST_OPTIONS},
+    "router": {"type": "str"},
+    "domain": {"type": "str"},
+    "forwarders": {"type": "list", "elements": "str"},
+    "records": {
+        "type": "list",
+        "elements": "dict",
+        "options": {"name": {"type": "str", "required": True}, "addresses": {"type": "list", "elements": "str", "required": True}},
+    },
+    "mtu": {"type": "int"},
+    "lease_time": {"type": "str", "default": "1h"},
+    "ra": {"type": "bool"},
+    "slaac": {"type": "bool"},
+    "dhcp6": {"type": "list", "elements": "str"},
+    "options": {
+        "type": "list",
+        "elements": "dict",
+        "options": {
+            "name": {"type": "str", "required": True},
+            "values": {"type": "list", "elements": "str"},
+            "ipv6": {"type": "bool", "default": False},
+            "force": {"type": "bool", "default": False},
+        },
+    },
+    "dns": {"type": "bool", "default": True},
+}
+
 # A network's own layout says what stands where it says nothing.
 _ROUTED = {
     name: {key: value for key, value in spec.items() if key != "default"}
@@ -113,6 +151,7 @@ NETWORK_OPTIONS: Spec = {
     "routed": {"type": "bool"},
     **BRIDGE_OPTIONS,
     **_ROUTED,
+    "dhcp": {"type": "dict", "options": {name: spec for name, spec in DHCP_OPTIONS.items() if name not in ("name", "bridge", "addresses")}},
 }
 
 GUARD_RULE_OPTIONS: Spec = {
@@ -251,44 +290,6 @@ NAT_OPTIONS: Spec = {
     **{name: COMMON_OPTIONS[name] for name in _LIST_OPTIONS},
     "persist": {"type": "str", "choices": ["auto", "none"], "default": "auto"},
     **CONFIRM_OPTIONS,
-}
-
-DHCP_HOST_OPTIONS: Spec = {
-    "mac": {"type": "str", "required": True},
-    "addresses": {"type": "list", "elements": "str"},
-    "name": {"type": "str"},
-}
-
-DHCP_OPTIONS: Spec = {
-    "name": {"type": "str", "required": True},
-    "bridge": {"type": "str"},
-    "addresses": {"type": "list", "elements": "str"},
-    "ranges": {"type": "list", "elements": "str"},
-    "hosts": {"type": "list", "elements": "dict", "options": DHCP_HOST_OPTIONS},
-    "router": {"type": "str"},
-    "domain": {"type": "str"},
-    "forwarders": {"type": "list", "elements": "str"},
-    "records": {
-        "type": "list",
-        "elements": "dict",
-        "options": {"name": {"type": "str", "required": True}, "addresses": {"type": "list", "elements": "str", "required": True}},
-    },
-    "mtu": {"type": "int"},
-    "lease_time": {"type": "str", "default": "1h"},
-    "ra": {"type": "bool"},
-    "slaac": {"type": "bool"},
-    "dhcp6": {"type": "list", "elements": "str"},
-    "options": {
-        "type": "list",
-        "elements": "dict",
-        "options": {
-            "name": {"type": "str", "required": True},
-            "values": {"type": "list", "elements": "str"},
-            "ipv6": {"type": "bool", "default": False},
-            "force": {"type": "bool", "default": False},
-        },
-    },
-    "dns": {"type": "bool", "default": True},
 }
 
 VNET_DHCP_OPTIONS: Spec = {

@@ -39,9 +39,9 @@ def host_document(params: t.Mapping[str, t.Any]) -> Document:
     guards, unguarded = read_settings(params)
     qemu, unfit = read_qemu(params)
     problems = [*found.problems, *wrong, *unguarded, *unfit]
-    kinds = {**_bridges(params, bridges, "networks"), **_routed(params, found)}
+    kinds = {**_bridges(params, bridges, "networks"), **_services(params, found)}
     if "networks" not in lists:
-        kinds.update(dict.fromkeys(("bridges", "nat"), Declared(spoken=False)))
+        kinds.update(dict.fromkeys(("bridges", "nat", "dhcp"), Declared(spoken=False)))
     if "guests" in lists:
         names = {network["name"]: bridge["name"] for network, bridge in zip(params["networks"] or [], found.bridges)}
         interfaces, wrong = _guests(params, names)
@@ -52,14 +52,18 @@ def host_document(params: t.Mapping[str, t.Any]) -> Document:
     return _document(params, lists, problems, **kinds, guard_settings=guards, qemu=qemu)
 
 
-def _routed(params: t.Mapping[str, t.Any], networks: Networks) -> dict[str, t.Any]:
-    """What the routed networks have beside their bridges. One that is bridged now may have been routed before."""
+def _services(params: t.Mapping[str, t.Any], networks: Networks) -> dict[str, t.Any]:
+    """What networks have beside their bridges. One that is without now may have had it before."""
     names = tuple(network["name"] for network in params["networks"] or [])
-    if params["state"] == "absent":
-        return {"nat": Declared[t.Any](removed=names, path="networks")}
-    items, places = tuple(item for _place, item in networks.nat), tuple(place for place, _item in networks.nat)
-    bridged = tuple(name for name in names if name not in {item.name for item in items})
-    return {"nat": Declared[t.Any](items, bridged, params["prune"], "networks", places=places)}
+    kinds = {}
+    for kind, placed in (("nat", networks.nat), ("dhcp", networks.dhcp)):
+        items, places = tuple(item for _place, item in placed), tuple(place for place, _item in placed)
+        if params["state"] == "absent":
+            kinds[kind] = Declared[t.Any](removed=names, path="networks")
+        else:
+            without = tuple(name for name in names if name not in {item.name for item in items})
+            kinds[kind] = Declared[t.Any](items, without, params["prune"], "networks", places=places)
+    return kinds
 
 
 def _guests(params: t.Mapping[str, t.Any], bridges: t.Mapping[str, str]) -> tuple[dict[str, t.Any], list[Problem]]:

@@ -20,7 +20,7 @@ description:
   - Everything that M(hypervisor.vnet.xen_bridge) says about uplinks, about what is kept over a reboot and about undoing holds here too.
 options: {}
 extends_documentation_fragment:
-  - hypervisor.vnet._bridge.networks
+  - hypervisor.vnet._network
   - hypervisor.vnet._guest
   - hypervisor.vnet._guest.guards
   - hypervisor.vnet._guest.qemu

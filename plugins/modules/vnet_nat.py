@@ -59,7 +59,7 @@ options:
     type: str
     default: site
 extends_documentation_fragment:
-  - hypervisor.vnet._bridge.nat
+  - hypervisor.vnet._network.nat
   - hypervisor.vnet._confirm
   - hypervisor.vnet._confirm.probes
   - hypervisor.vnet._attributes

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from subprocess import CompletedProcess
 from typing import Any, Protocol
@@ -27,13 +28,15 @@ NETWORKS: list[dict[str, Any]] = [
         "layout": "nat",
         "addresses": ["10.0.0.254/16", "2001:db8:a::fe/64"],
         "nat66": True,
+        "dhcp": {"ranges": ["10.0.3.1-10.0.3.254"], "domain": "lab.example"},
         "forwards": [{"port": "5022", "to": "rhel4", "to_port": "22"}, {"port": "53", "protocol": "both", "to": "10.0.2.1"}],
     },
     {"name": "routed0", "layout": "route", "addresses": ["10.97.0.1/24"]},
     {"name": "dmz", "layout": "brouter", "addresses": ["10.98.98.1/24"], "forwards": [{"port": "8080", "to": "mydomu", "to_port": "80"}]},
 ]
+RHEL4 = "52:54:00:27:95:c0"
 GUESTS: list[dict[str, Any]] = [
-    {"name": "rhel4", "interfaces": [{"network": "vnat0", "name": "tap-rhel4", "mac": "52:54:00:27:95:c0", "addresses": ["10.0.2.1/16"]}]},
+    {"name": "rhel4", "interfaces": [{"network": "vnat0", "name": "tap-rhel4", "mac": RHEL4, "addresses": ["10.0.2.1/16"]}]},
     {
         "name": "mydomu",
         "interfaces": [{"network": "dmz", "name": "tap-mydomu", "mac": "aa:cc:00:00:00:01", "addresses": ["10.98.98.2/24"]}],
@@ -67,6 +70,21 @@ def tell(place: Place, port: int) -> None:
     wait_until(lambda: asked(place, "127.0.0.1", port) == "127.0.0.1", 10, f"port {port} is served")
 
 
+def leased(guest: Guest) -> str:
+    """The address that the guest is given by DHCP."""
+    argv = ["busybox", "udhcpc", "-f", "-n", "-q", "-t", "10", "-T", "1", "-i", "eth0", "-s", "/bin/true"]
+    done = guest.exec(argv, check=False)
+    found = re.search(r"lease of (\S+) obtained", done.stdout + done.stderr)
+    return found[1] if found else ""
+
+
+def named(guest: Guest, name: str) -> str:
+    """What its name server says of a name."""
+    done = guest.exec(["busybox", "nslookup", "-type=a", name, "10.0.0.254"], check=False)
+    found = re.findall(r"Address[ 0-9]*: (\S+)", done.stdout)
+    return str(found[-1]) if found else ""
+
+
 def asked(place: Place, address: str, port: int) -> str:
     """As whom ``place`` is seen there; empty when it gets no answer."""
     return place.exec(["python3", "-c", ASK, address, str(port)], check=False).stdout.strip()
@@ -75,14 +93,15 @@ def asked(place: Place, address: str, port: int) -> str:
 def plug(host: Machine) -> dict[str, Guest]:
     """The guests, each with a server on its port."""
     found = {
-        "rhel4": Guest.plug(host, "vnat0", "rhel4", ["10.0.2.1/16", "2001:db8:a::1/64"], "10.0.0.254"),
+        "rhel4": Guest.plug(host, "vnat0", "rhel4", ["10.0.2.1/16", "2001:db8:a::1/64"], "10.0.0.254", RHEL4),
         "other": Guest.plug(host, "vnat0", "other", ["10.0.2.2/16"], "10.0.0.254"),
         "routed": Guest.plug(host, "routed0", "routed", ["10.97.0.2/24"], "10.97.0.1"),
         "mydomu": Guest.plug(host, "dmz", "mydomu", ["10.98.98.2/24"], "10.98.98.1"),
     }
     # The host looks for duplicates of its own address once the first guest is there.
     wait_until(lambda: not host.missing(strict=False), 10, "the bridges have their addresses")
-    found["rhel4"].exec(["ip", "-6", "route", "add", "default", "via", "2001:db8:a::fe"])
+    # Its route by IPv6 comes by the host's advertisement.
+    wait_until(lambda: "default" in found["rhel4"].exec(["ip", "-6", "route"]).stdout, 20, "the guest has heard its router")
     for name, port in (("rhel4", 22), ("mydomu", 80), ("routed", 80)):
         tell(found[name], port)
     return found
@@ -93,6 +112,8 @@ def matrix(lab: Lab, host: Machine) -> dict[str, str]:
     guests, world, here = plug(host), lab.fabric, host.address
     try:
         return {
+            "nat guest, DHCP": leased(guests["rhel4"]),
+            "nat guest, DNS": named(guests["other"], "rhel4.lab.example"),
             "nat guest, world": asked(guests["rhel4"], REMOTE4, 7000),
             "nat guest, world by IPv6": asked(guests["rhel4"], REMOTE6, 7000),
             "routed guest, world": asked(guests["routed"], REMOTE4, 7000),
@@ -116,6 +137,8 @@ def matrix(lab: Lab, host: Machine) -> dict[str, str]:
 def expected(host: Machine) -> dict[str, str]:
     here, here6 = host.address, host.address6
     return {
+        "nat guest, DHCP": "10.0.2.1",
+        "nat guest, DNS": "10.0.2.1",
         "nat guest, world": here,
         "nat guest, world by IPv6": here6,
         "routed guest, world": "10.97.0.2",

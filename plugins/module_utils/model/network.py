@@ -13,6 +13,9 @@ import ipaddress
 import typing as t
 from dataclasses import dataclass, field
 
+from .dhcp import Dhcp
+from .dhcpcheck import network_clashes
+from .dhcpread import read_network
 from .interface import name_problems
 from .layout import LAYOUTS
 from .nat import Nat, read_nat
@@ -21,16 +24,17 @@ from .problem import Problem
 
 Options = t.Mapping[str, t.Any]
 # What a network has of its own, and what it has only where the host routes for it.
-_OWN = ("layout", "bridge", "routed")
+_OWN = ("layout", "bridge", "routed", "dhcp")
 ROUTED_OPTIONS = ("sources", "masquerade", "snat", "nat_ports", "no_nat_to", "forwards", "nat66", "one_to_one")
 
 
 @dataclass(frozen=True)
 class Networks:
-    """What all networks need: the options of each one's bridge, in their order, and the translation of the routed ones behind its place."""
+    """What all networks need: the options of each one's bridge, in their order; the others behind their places."""
 
     bridges: list[dict[str, t.Any]] = field(default_factory=list)
     nat: list[tuple[str, Nat]] = field(default_factory=list)
+    dhcp: list[tuple[str, Dhcp]] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
 
 
@@ -60,6 +64,11 @@ def read_networks(networks: t.Sequence[Options], path: str, guests: t.Sequence[O
             found.problems.extend(wrong)
         else:
             found.problems.extend(_bridged_problems(network, place))
+        if given.get("dhcp") is not None:
+            dhcp, wrong = _dhcp(given, place, guests or ())
+            found.dhcp.append((f"{place}.dhcp", dhcp))
+            found.problems.extend(wrong)
+    found.problems.extend(network_clashes([(dhcp, place) for place, dhcp in found.dhcp]))
     found.problems.extend(nat_problems([(place, nat) for place, nat in found.nat if nat.sources], []))
     return found
 
@@ -95,6 +104,38 @@ def _nat(given: Options, own: Options, place: str, guests: t.Sequence[Options] |
         options.pop("masquerade", None)
     nat, wrong_nat = read_nat({**options, "forwards": forwards}, place)
     return nat, problems + wrong_nat
+
+
+def _dhcp(given: Options, place: str, guests: t.Sequence[Options]) -> tuple[Dhcp, list[Problem]]:
+    """The DHCP and DNS of a network; its guests are hosts behind those that it names itself."""
+    own = given["dhcp"].get("hosts") or []
+    hosts = dict(_guest_hosts(given, guests))
+    options = {**given["dhcp"], "name": given["name"], "bridge": given.get("bridge"), "addresses": given.get("addresses")}
+    dhcp, problems = read_network({**options, "hosts": [*own, *hosts.values()]}, f"{place}.dhcp")
+    theirs = {f"{place}.dhcp.hosts[{len(own) + at}]": where for at, where in enumerate(hosts)}
+    # What is wrong with these is told of the bridge.
+    bridges = tuple(f"{place}.dhcp.{option}" for option in ("name", "bridge", "addresses"))
+    return dhcp, [_said_of(problem, theirs) for problem in problems if not problem.path.startswith(bridges)]
+
+
+def _guest_hosts(network: Options, guests: t.Sequence[Options]) -> t.Iterator[tuple[str, Options]]:
+    """The interfaces in the network that can be known by their MAC, each behind its place. Only one has its guest's name."""
+    names = (network["name"], network.get("bridge"))
+    for at, guest in enumerate(guests):
+        name = guest["name"]
+        for index, item in enumerate(guest.get("interfaces") or []):
+            addresses = [text for text in item.get("addresses") or [] if text not in ("auto", "none")]
+            if item.get("network") in names and item.get("mac"):
+                yield f"guests[{at}].interfaces[{index}]", {"mac": item["mac"], "addresses": addresses, "name": name}
+                name = ""
+
+
+def _said_of(problem: Problem, places: t.Mapping[str, str]) -> Problem:
+    """A problem of a host that follows from a guest's interface, said of that."""
+    path, message = problem.path, problem.message
+    for host, interface in places.items():
+        path, message = path.replace(host, interface), message.replace(host, interface)
+    return Problem(path, message)
 
 
 def _subnets(addresses: t.Sequence[str]) -> list[str]:

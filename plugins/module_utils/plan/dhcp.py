@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import typing as t
+from dataclasses import replace
 
 from ..model.applied import Applied
 from ..model.dhcp import AppliedDhcp, Dhcp, DhcpFacts, Listener, UnitFacts, own_interfaces, parse_leases, unit_of
@@ -32,7 +33,8 @@ def plan_dhcp(document: Document, state: HostState, applied: Applied) -> KindPla
     gone = document.dhcp.gone(owners, document.owner)
     memory = {name: item for name, item in applied.dhcp.items() if name not in gone}
     problems: list[Problem] = []
-    for place, network in document.dhcp.placed():
+    for place, declared in document.dhcp.placed():
+        network = _with_chosen(declared, applied)
         addresses, wrong = _addresses(network, state, applied, place)
         problems += [*wrong, *document.dhcp.owner_problems(network.name, owners, document.owner)]
         if not wrong:
@@ -45,6 +47,18 @@ def plan_dhcp(document: Document, state: HostState, applied: Applied) -> KindPla
     if problems:
         return KindPlan(problems=tuple(problems))
     return KindPlan(memory=memory, texts=_texts(applied.dhcp, memory, facts), warnings=tuple(_warnings(document, state, applied, facts)))
+
+
+def _with_chosen(network: Dhcp, applied: Applied) -> Dhcp:
+    """Hosts without an address have the one that was chosen for the guest, which its guard knows."""
+    chosen = {item.guard.mac: item.guard.addresses for item in applied.guards.values() if item.guard.auto}
+    hosts = (
+        replace(host, addresses=tuple(text.partition("/")[0] for text in chosen[host.mac]))
+        if not host.addresses and host.mac in chosen
+        else host
+        for host in network.hosts
+    )
+    return replace(network, hosts=tuple(hosts))
 
 
 def _addresses(network: Dhcp, state: HostState, applied: Applied, path: str) -> tuple[tuple[str, ...], list[Problem]]:
