@@ -22,7 +22,7 @@ from ..render.nftables import UNIT_PATH, ruleset_files
 from ..render.ruleset import change_text, reload_text, undo_text
 from .guest import assign_addresses
 from .kind import Kind, KindChange, KindPlan
-from .port import bridge_named
+from .port import plugged
 
 # The first with which every set and rule of ours was tried; Debian 12 has it.
 OLDEST = (1, 0, 6)
@@ -31,9 +31,9 @@ OLDEST = (1, 0, 6)
 def plan_guards(document: Document, state: HostState, applied: Applied) -> KindPlan:
     """From the tables as the kernel has them to those of all guards that are applied then."""
     facts: GuardFacts = state.kinds.get("guards") or GuardFacts()
-    plugged = tuple(replace(guard, bridge=bridge_named(guard.bridge, state, applied)) for guard in document.guards.items)
-    renamed = plugged != document.guards.items
-    document = replace(document, guards=replace(document.guards, items=plugged))
+    own = plugged(document.guards.items, state, applied)
+    renamed = own != document.guards.items
+    document = replace(document, guards=replace(document.guards, items=own))
     gone = document.guards.gone(applied.owners("guards"), document.owner)
     memory = {name: guard for name, guard in applied.guards.items() if name not in gone}
     declared = {guard.name for guard in document.guards.items}
