@@ -145,6 +145,7 @@ def test_kvm_guests(own_lab: Lab, name: str, kind: str, here: str) -> None:
         assert links[here]["operstate"] == "DOWN" and elsewhere not in links
         ports = host.exec(["nft", "list", "set", "bridge", "vnet_guard", "from_guest"]).stdout
         assert all(f'"{port}"' in ports for port in ("web-0", "web-1", here))
+        assert "tbf 766e: root refcnt 2 rate 100Mbit" in host.exec(["tc", "qdisc", "show", "dev", "web-1"]).stdout
         assert "web-1 br1 up on" in host.exec(["cat", "/etc/hypervisor-vnet/taps"]).stdout
 
     walk(own_lab, "kvm-guests", host, holds, host.address)

@@ -20,16 +20,16 @@ from ..model.step import Phase
 from ..render.guard import guard_tables
 from .guest import assign_addresses
 from .kind import Kind, KindPlan
-from .port import bridge_named
+from .port import plugged
 from .ruleset import table_files, table_step, tool_problems
 
 
 def plan_guards(document: Document, state: HostState, applied: Applied) -> KindPlan:
     """From the tables as the kernel has them to those of all guards that are applied then."""
     seen: Seen = state.kinds.get("guards") or {}
-    plugged = tuple(replace(guard, bridge=bridge_named(guard.bridge, state, applied)) for guard in document.guards.items)
-    renamed = plugged != document.guards.items
-    document = replace(document, guards=replace(document.guards, items=plugged))
+    own = plugged(document.guards.items, state, applied)
+    renamed = own != document.guards.items
+    document = replace(document, guards=replace(document.guards, items=own))
     gone = document.guards.gone(applied.owners("guards"), document.owner)
     memory = {name: guard for name, guard in applied.guards.items() if name not in gone}
     declared = {guard.name for guard in document.guards.items}

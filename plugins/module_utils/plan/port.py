@@ -8,10 +8,17 @@
 
 from __future__ import annotations
 
+import typing as t
+from dataclasses import replace
+
 from ..model.applied import Applied, AppliedBridge
+from ..model.guard import Guard
 from ..model.state import HostState
 from ..model.step import Phase, Step, ip_step, sysctl_step
+from ..model.tap import Tap
 from .profile import quiet_ipv6
+
+PluggedItem = t.TypeVar("PluggedItem", Tap, Guard)
 
 
 def bridge_named(name: str, state: HostState, applied: Applied) -> str:
@@ -20,6 +27,12 @@ def bridge_named(name: str, state: HostState, applied: Applied) -> str:
     if not name or name in applied.bridges or (link and link.bridge is not None):
         return name
     return next((bridge for bridge, item in applied.bridges.items() if item.bridge.network == name), name)
+
+
+def plugged(items: t.Iterable[PluggedItem], state: HostState, applied: Applied) -> tuple[PluggedItem, ...]:
+    """The taps or guards, each with its bridge's own name."""
+    named = ((item, bridge_named(item.bridge, state, applied)) for item in items)
+    return tuple(item if bridge == item.bridge else replace(item, bridge=bridge) for item, bridge in named)
 
 
 def is_port(link: str, bridge: str, state: HostState) -> bool:

@@ -23,7 +23,7 @@ from ..render.qemu import qemu_files
 from ..render.rate import rate_files
 from ..render.tap import link_files
 from .kind import Kind, KindChange, KindPlan
-from .port import bridge_named
+from .port import plugged
 from .tap import plan_links
 from .tapcheck import tap_problems
 from .tapkeep import KEEPERS, choose_keeper, vlan_problems
@@ -32,7 +32,7 @@ from .tapkeep import KEEPERS, choose_keeper, vlan_problems
 def plan_taps(document: Document, state: HostState, applied: Applied) -> KindPlan:
     """All taps of the document, those that go first."""
     facts = state.kinds.get("taps") or TapFacts()
-    document = replace(document, taps=replace(document.taps, items=_plugged(document, state, applied)))
+    document = replace(document, taps=replace(document.taps, items=plugged(document.taps.items, state, applied)))
     problems = tap_clashes(list(document.taps.placed()))
     problems += tap_problems(document, state, applied, facts)
     wanted, wrong = _resolve(document, state, applied, facts)
@@ -47,11 +47,6 @@ def plan_taps(document: Document, state: HostState, applied: Applied) -> KindPla
     kept = applied.qemu if memory else QemuSettings()
     further = {"qemu": replace(kept, **document.qemu)}
     return KindPlan(memory=memory, further=further, steps=plan.steps, views=plan.views, disrupts=plan.disrupts)
-
-
-def _plugged(document: Document, state: HostState, applied: Applied) -> tuple[Tap, ...]:
-    """The taps, each with its bridge's own name."""
-    return tuple(replace(tap, bridge=bridge_named(tap.bridge, state, applied)) for tap in document.taps.items)
 
 
 def _resolve(document: Document, state: HostState, applied: Applied, facts: TapFacts) -> tuple[dict[str, AppliedTap], list[Problem]]:
