@@ -268,6 +268,30 @@ def test_an_uplink_by_router_advertisements_keeps_its_way_out(lab: Lab) -> None:
     assert_same(before, lab.host.snapshot())
 
 
+def test_every_set_and_map_comes_and_goes(lab: Lab) -> None:
+    sides = (("10.0.0.1", "192.0.2.6", "198.51.100.0/24"), ("2001:db8:98::1", "2001:db8::6", "2001:db8:51::/64"))
+    full = {
+        **FOUR,
+        "nat66": True,
+        "uplink": "eth0",
+        # Which nft shows as the network 192.0.2.8/31.
+        "snat": "192.0.2.8-192.0.2.9",
+        "no_nat_to": ["198.18.0.0/15", "2001:db8:20::/48"],
+        "one_to_one": [{"address": "192.0.2.7", "to": "10.0.0.1"}, {"address": "2001:db8::7", "to": "2001:db8:98::1"}],
+        "forwards": [
+            {"port": "81-82", "to": to, "protocol": "both", "listen_address": here, "listen_interface": "eth0", "from": [source]}
+            for to, here, source in sides
+        ],
+    }
+    plain = {**FOUR, "forwards": [SSH]}
+    for network in (plain, full, {**full, "snat": "192.0.2.8-192.0.2.10", "forwards": []}, full, plain):
+        assert apply(lab.host, network).changed
+    lab.host.run(
+        "nft", "add", "rule", "inet", "vnet_nat", "postrouting", "snat", "ip", "to", "numgen", "inc", "mod", "2", "map", "{0:192.0.2.1}"
+    )
+    assert apply(lab.host, plain).changed
+
+
 def test_what_is_flushed_is_told_and_repaired(lab: Lab) -> None:
     def state() -> str:
         return str(lab.host.call(lambda: host_facts(Machine())["nat"])[0]["state"])
