@@ -42,7 +42,7 @@ _HOOKS = ("/etc/network/if-", "/etc/NetworkManager/dispatcher.d/hypervisor-vnet-
 _GUARDS = re.compile(rf"(?:(?:add|delete|flush) (?:table|chain|set|element)|table) \w+ {GUARD_TABLE}\b")
 _PATTERN = re.compile(r'"(\S+)\*"')
 # What dnsmasq gives to guests is nothing that the host's own connection uses.
-_DHCP = ("/etc/hypervisor-vnet/dhcp/", "/var/lib/hypervisor-vnet/dhcp/", f"/etc/systemd/system/{UNIT_PREFIX}")
+_DHCP = ("/etc/hypervisor-vnet/dhcp/", "/var/lib/hypervisor-vnet/dhcp/", f"/etc/systemd/system/{UNIT_PREFIX}", f"/run/{UNIT_PREFIX}")
 _SHOWN, _SHOWN_LINES = 4, 10
 
 

@@ -8,7 +8,8 @@
 
 from __future__ import annotations
 
-from ..model.dhcp import DhcpFacts, UnitFacts, leases_path, unit_of
+from ..model.dhcp import UNIT_PREFIX, DhcpFacts, UnitFacts, leases_path, unit_of
+from ..model.state import FileState
 from ..model.step import Action, Phase, Remove, Run, Step, Write
 from ..render.dhcp import TEMPLATE, config_path, dropin_path, hosts_path, names_path
 from .kind import KindChange
@@ -63,7 +64,7 @@ def _stays(name: str, unit: UnitFacts, change: KindChange) -> list[Step]:
     words = {path for path in (hosts_path(name), names_path(name)) if path in change.files}
     steps = []
     if config_path(name) in change.files:
-        steps.append(Step(Phase.FILES, f"dnsmasq understands {config_path(name)}", (_test(name),)))
+        steps.append(_test(name, change.files[config_path(name)]))
     if unit.active and (rules or words):
         verb = "restart" if rules else "reload"
         steps.append(Step(Phase.PREPARE, f"dnsmasq of {name} does as before", (), (_systemctl(verb, name, may_fail=True),)))
@@ -87,10 +88,13 @@ def _systemctl(verb: str, name: str, may_fail: bool = False) -> Run:
     unit = unit_of(name)
     if may_fail or verb == "reload":
         return Run(("systemctl", verb, unit), may_fail)
-    # systemctl says no more than that it failed.
-    explain = ("journalctl", f"--unit={unit}", "--identifier=dnsmasq", "--lines=1", "--output=cat", "--no-pager", "--quiet")
+    # systemctl says no more than that it failed. dnsmasq says why on stderr and in the log, and last that it has.
+    explain = ("journalctl", f"--unit={unit}", "--identifier=dnsmasq", "--lines=3", "--output=cat", "--no-pager", "--quiet")
     return Run(("systemctl", verb, unit), explain=explain)
 
 
-def _test(name: str) -> Run:
-    return Run(("dnsmasq", "--test", f"--conf-file={config_path(name)}"))
+def _test(name: str, config: FileState | None) -> Step:
+    """While nothing is changed yet: what is refused must not make a service that runs do anything."""
+    path = f"/run/{UNIT_PREFIX}{name}.conf"
+    do = (Write(path, config.content if config else ""), Run(("dnsmasq", "--test", f"--conf-file={path}")), Remove(path))
+    return Step(Phase.PREPARE, f"dnsmasq understands {config_path(name)}", do, (Remove(path),))

@@ -193,7 +193,7 @@ def _value(text: str) -> str:
 
 def _dropin_text(item: AppliedDhcp) -> str:
     """It comes and goes with its bridge, and waits for an address on it: only then does dnsmasq bind its DHCP socket to the bridge."""
-    bridge, address = item.network.bridge, own_interfaces(item.addresses)[0].ip
+    bridge, address = item.network.bridge, min(own_interfaces(item.addresses), key=lambda interface: interface.version).ip
     device = f"sys-subsystem-net-devices-{_escaped(bridge)}.device"
     wait = f"until ip -oneline address show dev {bridge} to {address} | grep -q .; do sleep 0.1; done"
     unit = ["[Unit]", f"BindsTo={device}", f"After={device}", ""]

@@ -31,6 +31,8 @@ UNIT = "hypervisor-vnet-dhcp@net.service"
 WEB = {"mac": "52:54:00:00:00:01", "addresses": ["10.0.0.1"], "name": "web"}
 NET: dict[str, t.Any] = {"name": "net", "bridge": "br0", "ranges": ["10.0.0.10-10.0.0.20"]}
 CONF = "/etc/hypervisor-vnet/dhcp/net.conf"
+NEW = "/run/hypervisor-vnet-dhcp@net.conf"
+TEST = [f"write {NEW}", f"dnsmasq --test --conf-file={NEW}", f"rm -f {NEW}"]
 
 
 def planned(*networks: dict[str, t.Any], state: HostState = STATE, applied: Applied | None = None, **options: t.Any) -> Plan:
@@ -64,7 +66,7 @@ def test_a_network_comes_with_what_its_bridge_has() -> None:
     assert plan.applied.dhcp["net"].addresses == ("10.0.0.254/24",)
     assert applied_from_text(plan.applied.to_text()) == plan.applied
     assert [line for line in commands(plan.steps) if not line.startswith("write ")] == [
-        f"dnsmasq --test --conf-file={CONF}",
+        *TEST[1:],
         "systemctl daemon-reload",
         f"systemctl start {UNIT}",
         f"systemctl enable {UNIT}",
@@ -88,7 +90,7 @@ def test_hosts_and_records_are_told_and_all_else_is_a_restart() -> None:
     assert [path.rpartition(".")[2] for path in told.files] == ["hosts", "names"]
     assert commands(told.steps)[-1] == undone(told)[-1] == f"systemctl reload {UNIT}"
     other = planned({**NET, "mtu": 1400}, state=there, applied=first.applied)
-    assert commands(other.steps) == [f"write {CONF}", f"dnsmasq --test --conf-file={CONF}", f"systemctl restart {UNIT}"]
+    assert commands(other.steps) == [*TEST, f"write {CONF}", f"systemctl restart {UNIT}"]
     assert undone(other) == [f"systemctl restart {UNIT}"]
 
 
