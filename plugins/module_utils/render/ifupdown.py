@@ -161,7 +161,9 @@ def declared_stanzas(bridge: Bridge) -> list[list[str]]:
     ra = [f"accept_ra {int(bridge.accept_ra)}", f"autoconf {int(bridge.accept_ra)}"]
     if bridge.dhcp6:
         stanzas.append([f"iface {name} inet6 dhcp", *ra])
-    stanzas += [[f"iface {name} inet6 static", f"address {cidr}", *ra] for cidr in bridge.addresses if ":" in cidr]
+    # Nobody is there at boot whom it could ask for duplicates, and ifup(8) would wait, and fail.
+    alone = [] if bridge.uplink or bridge.ports else ["dad-attempts 0"]
+    stanzas += [[f"iface {name} inet6 static", f"address {cidr}", *alone, *ra] for cidr in bridge.addresses if ":" in cidr]
     if bridge.accept_ra and not any(stanza[0].split()[2] == "inet6" for stanza in stanzas):
         stanzas.append([f"iface {name} inet6 auto", ra[0]])
     if not stanzas:
