@@ -18,7 +18,7 @@ from ..model.document import Document
 from ..model.problem import Problem
 from ..model.state import FileState, HostState
 from ..render.dhcp import dhcp_files
-from .dhcpkeep import handover
+from .dhcpkeep import handover, header
 from .kind import Kind, KindPlan
 
 _SERVICES = {53: "DNS", 67: "DHCP", 547: "DHCPv6"}
@@ -46,7 +46,9 @@ def plan_dhcp(document: Document, state: HostState, applied: Applied) -> KindPla
     problems += [*_host_problems(document, facts), *_clashes(document, memory)]
     if problems:
         return KindPlan(problems=tuple(problems))
-    return KindPlan(memory=memory, texts=_texts(applied.dhcp, memory, facts), warnings=tuple(_warnings(document, state, applied, facts)))
+    spoken = sorted({*gone, *(network.name for network in document.dhcp.items)})
+    texts = _texts(spoken, applied.dhcp, memory, facts)
+    return KindPlan(memory=memory, texts=texts, warnings=tuple(_warnings(document, state, applied, facts)))
 
 
 def _with_chosen(network: Dhcp, applied: Applied) -> Dhcp:
@@ -130,12 +132,15 @@ def _meets(item: Listener, bridge: str, addresses: t.Collection[str], listeners:
     return item.port == 53 or not shares
 
 
-def _texts(before: t.Mapping[str, AppliedDhcp], after: t.Mapping[str, AppliedDhcp], facts: DhcpFacts) -> dict[str, tuple[str, str]]:
+def _texts(
+    names: t.Iterable[str], before: t.Mapping[str, AppliedDhcp], after: t.Mapping[str, AppliedDhcp], facts: DhcpFacts
+) -> dict[str, tuple[str, str]]:
+    """Of every network that the document speaks of."""
     texts = {}
-    for name in sorted({*before, *after}):
+    for name in names:
         unit, will = facts.units.get(name, UnitFacts()), after.get(name)
         had = _service(name, unit.active, unit.enabled) if name in before else ""
-        texts[f"dhcp {name} (systemd)"] = (had, _service(name, True, will.persist) if will else "")
+        texts[header(name)] = (had, _service(name, True, will.persist) if will else "")
     return texts
 
 

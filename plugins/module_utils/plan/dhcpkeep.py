@@ -17,12 +17,20 @@ from .kind import KindChange
 _READ_UNITS = Run(("systemctl", "daemon-reload"), may_fail=True)
 
 
+def header(name: str) -> str:
+    """Under which people are told of the service."""
+    return f"dhcp {name} (systemd)"
+
+
 def handover(change: KindChange) -> list[Step]:
     """A change of hosts and names is a SIGHUP, one of the configuration a restart; leases outlive both."""
     facts: DhcpFacts = change.state.kinds.get("dhcp") or DhcpFacts()
     forget, learn = _units(change, facts)
     steps = learn
     for name in sorted({*change.before.dhcp, *change.after.dhcp}):
+        if header(name) not in change.plan.texts:
+            # Nobody speaks of it: whether it runs is somebody else's business.
+            continue
         unit = facts.units.get(name, UnitFacts())
         if name not in change.after.dhcp:
             steps += _goes(name, unit, facts.leases.get(name))

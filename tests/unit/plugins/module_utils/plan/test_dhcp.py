@@ -174,6 +174,15 @@ def test_owners_and_bridges_of_others() -> None:
     assert other[0].startswith("networks[0].bridge: br0 is already net of owner 'here'.bridge")
 
 
+def test_networks_that_nobody_speaks_of_are_left_alone() -> None:
+    links = {"br0": BRIDGE, "br1": replace(BRIDGE, name="br1", addresses=(Address("10.1.0.1/24"),))}
+    first = planned(NET, state=replace(STATE, links=links))
+    there = replace(done(first), links=links, kinds={"dhcp": FACTS})
+    both = planned({"name": "br1"}, state=there, applied=first.applied, prune=True, owner="there")
+    assert set(both.applied.dhcp) == {"net", "br1"} and not any(UNIT in line for line in commands(both.steps))
+    assert not any("/net." in path for path in both.files)
+
+
 def test_warnings_of_an_uplink_and_of_an_address_that_is_leased() -> None:
     bridge = AppliedBridge("site", Bridge("br0", uplink="eth0"), "", "none")
     state = replace(STATE, kinds={"dhcp": replace(FACTS, leases={"net": "0 52:54:00:00:00:99 10.0.0.1 * *\n"})})
