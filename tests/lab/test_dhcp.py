@@ -52,11 +52,6 @@ def leased(guest: Guest) -> list[str]:
     return guest.exec(words).stdout.split()
 
 
-def hear_udev(host: Machine) -> None:
-    """In a container, PID 1 listens to udev only if udev runs when it begins (sd_device_monitor_new): so it begins anew."""
-    host.exec(["systemctl", "daemon-reexec"])
-
-
 def leased6(guest: Guest) -> str:
     """The address that ISC's client gets by DHCPv6."""
     files = ["-lf", "/run/leases6", "-pf", "/run/dhclient6.pid"]
@@ -81,7 +76,6 @@ def info(product: Product, host: Machine) -> dict[str, Any]:
 @pytest.mark.parametrize("name", sorted(HOSTS))
 def test_guests_get_addresses_and_names(fleet: Lab, name: str) -> None:
     host, product = fleet.host(name), Product(fleet)
-    hear_udev(host)
     before = host.snapshot()
     assert product.module(name, "xen_bridge", BRIDGES)["changed"]
     web = {**NETWORK, "hosts": [WEB]}
@@ -113,7 +107,6 @@ def test_guests_get_addresses_and_names(fleet: Lab, name: str) -> None:
         assert leased6(one) == "2001:db8:77::11"
 
     host.reboot()
-    hear_udev(host)
     wait_until(lambda: serves(host) != "0", 30, "dnsmasq runs again")
     unchanged(run(product, host, {**NETWORK, "hosts": [{**WEB, "addresses": ["10.77.0.11", "2001:db8:77::11"]}]}))
     assert {lease["address"] for lease in info(product, host)["leases"]} >= {"10.77.0.11", dynamic}
@@ -131,7 +124,6 @@ def test_guests_get_addresses_and_names(fleet: Lab, name: str) -> None:
 
 def test_what_others_hold_is_refused_and_what_fails_is_undone(fleet: Lab) -> None:
     host, product = fleet.host("dh12"), Product(fleet)
-    hear_udev(host)
     assert product.module(host.name, "xen_bridge", BRIDGES)["changed"]
     before = host.snapshot()
     other = ["dnsmasq", "--conf-file=/dev/null", "--port=0", f"--interface={BRIDGE}", "--bind-dynamic", "--pid-file=/run/other.pid"]

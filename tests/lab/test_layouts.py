@@ -85,6 +85,10 @@ def named(guest: Guest, name: str) -> str:
     return str(found[-1]) if found else ""
 
 
+def served(host: Machine) -> bool:
+    return host.exec(["systemctl", "is-active", "hypervisor-vnet-dhcp@vnat0.service"], check=False).stdout.strip() == "active"
+
+
 def asked(place: Place, address: str, port: int) -> str:
     """As whom ``place`` is seen there; empty when it gets no answer."""
     return place.exec(["python3", "-c", ASK, address, str(port)], check=False).stdout.strip()
@@ -176,6 +180,7 @@ def test_who_reaches_whom(fleet: Lab, name: str) -> None:
         assert real["changed"] and not run(fleet, host)["changed"]
         assert matrix(fleet, host) == expected(host)
         host.reboot(strict=False)
+        wait_until(lambda: served(host), 20, "DHCP is served again")
         assert not run(fleet, host)["changed"]
         assert matrix(fleet, host) == expected(host)
     finally:
