@@ -15,12 +15,15 @@ from typing import Any
 
 import pytest
 from conftest import new_lab
+from peers import asked, telling
 from product import ROOT, Product
 from spans import some
+from vnet_lab.guest import Guest
 from vnet_lab.lab import Lab
 from vnet_lab.machine import Machine
 from vnet_lab.snapshot import diff_snapshots
 from vnet_lab.util import wait_until
+from vnet_lab.world import REMOTE4
 
 SITE, TEARDOWN = "hypervisor.vnet.site", "hypervisor.vnet.teardown"
 Links = dict[str, dict[str, Any]]
@@ -162,10 +165,42 @@ def test_kvm_host_without_a_guest(own_lab: Lab) -> None:
     walk(own_lab, "kvm-guests", host, holds, host.address)
 
 
+# Bridge, a guest in it with its router, and as whom the world sees the guest: as the host, unless it is routed.
+ROUTED = {
+    "network-nat": ("xen1", "d12-networkd", "vnat0", "10.0.2.1/16", "10.0.0.254"),
+    "network-route": ("n1", "d12-ifupdown", "routed0", "10.97.0.2/24", "10.97.0.1"),
+    "brouter": ("xen1", "d13-nm", "dmz", "10.98.98.2/24", "10.98.98.1"),
+    "kvm-nat": ("kvm1", "d13-networkd", "virbr1", "192.168.122.10/24", "192.168.122.1"),
+}
+
+
+@pytest.mark.parametrize("example", ROUTED)
+def test_routed(own_lab: Lab, example: str) -> None:
+    name, kind, bridge, address, router = ROUTED[example]
+    host = own_lab.start(name, kind)
+    seen = host.address if example != "network-route" else address.split("/")[0]
+    own_lab.fabric.exec(["ip", "route", "add", "10.97.0.0/24", "via", host.address])
+
+    def holds(links: Links) -> None:
+        assert addresses_of(links[bridge])[0].split("/")[0] == router
+        guest = Guest.plug(host, bridge, "guest", [address], router)
+        try:
+            assert asked(guest, REMOTE4, 7000) == seen
+        finally:
+            guest.remove()
+
+    with telling(own_lab.fabric, 7000):
+        walk(own_lab, example, host, holds, host.address)
+
+
 def test_every_example_is_run_here() -> None:
     assert sorted(path.name for path in (ROOT / "examples").iterdir() if path.is_dir()) == [
+        "brouter",
         "kvm-br0",
         "kvm-guests",
+        "kvm-nat",
         "multiple-bridges",
+        "network-nat",
+        "network-route",
         "two-nic-xen",
     ]

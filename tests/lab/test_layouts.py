@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
-from subprocess import CompletedProcess
-from typing import Any, Protocol
+from typing import Any
 
 import pytest
+from peers import asked, telling
 from product import Product
 from vnet_lab.guest import Guest
 from vnet_lab.lab import Lab
@@ -42,32 +41,6 @@ GUESTS: list[dict[str, Any]] = [
         "interfaces": [{"network": "dmz", "name": "tap-mydomu", "mac": "aa:cc:00:00:00:01", "addresses": ["10.98.98.2/24"]}],
     },
 ]
-# Answers every connection with the address that it came from.
-TELL = """
-import socket, sys
-socket.setdefaulttimeout(None)
-ear = socket.create_server(("::", int(sys.argv[1])), family=socket.AF_INET6, dualstack_ipv6=True)
-while True:
-    mouth, peer = ear.accept()
-    with mouth:
-        mouth.sendall(peer[0].removeprefix("::ffff:").encode())
-"""
-ASK = """
-import socket, sys
-with socket.create_connection((sys.argv[1], int(sys.argv[2])), 2) as wire:
-    print(wire.recv(100).decode())
-"""
-
-
-class Place(Protocol):
-    """Where programs run: a host, a guest, the world."""
-
-    def exec(self, argv: Sequence[str], *, timeout: float = ..., check: bool = ...) -> CompletedProcess[str]: ...
-
-
-def tell(place: Place, port: int) -> None:
-    place.exec(["sh", "-c", 'setsid python3 -c "$1" "$2" > /dev/null 2>&1 < /dev/null &', "tell", TELL, str(port)])
-    wait_until(lambda: asked(place, "127.0.0.1", port) == "127.0.0.1", 10, f"port {port} is served")
 
 
 def leased(guest: Guest) -> str:
@@ -89,13 +62,8 @@ def served(host: Machine) -> bool:
     return host.exec(["systemctl", "is-active", "hypervisor-vnet-dhcp@vnat0.service"], check=False).stdout.strip() == "active"
 
 
-def asked(place: Place, address: str, port: int) -> str:
-    """As whom ``place`` is seen there; empty when it gets no answer."""
-    return place.exec(["python3", "-c", ASK, address, str(port)], check=False).stdout.strip()
-
-
 def plug(host: Machine) -> dict[str, Guest]:
-    """The guests, each with a server on its port."""
+    """The guests, with their addresses."""
     found = {
         "rhel4": Guest.plug(host, "vnat0", "rhel4", ["10.0.2.1/16", "2001:db8:a::1/64"], "10.0.0.254", RHEL4),
         "other": Guest.plug(host, "vnat0", "other", ["10.0.2.2/16"], "10.0.0.254"),
@@ -106,8 +74,6 @@ def plug(host: Machine) -> dict[str, Guest]:
     wait_until(lambda: not host.missing(strict=False), 10, "the bridges have their addresses")
     # Its route by IPv6 comes by the host's advertisement.
     wait_until(lambda: "default" in found["rhel4"].exec(["ip", "-6", "route"]).stdout, 20, "the guest has heard its router")
-    for name, port in (("rhel4", 22), ("mydomu", 80), ("routed", 80)):
-        tell(found[name], port)
     return found
 
 
@@ -115,26 +81,26 @@ def matrix(lab: Lab, host: Machine) -> dict[str, str]:
     """Who is seen as whom where."""
     guests, world, here = plug(host), lab.fabric, host.address
     try:
-        return {
-            "nat guest, DHCP": leased(guests["rhel4"]),
-            "nat guest, DNS": named(guests["other"], "rhel4.lab.example"),
-            "nat guest, world": asked(guests["rhel4"], REMOTE4, 7000),
-            "nat guest, world by IPv6": asked(guests["rhel4"], REMOTE6, 7000),
-            "routed guest, world": asked(guests["routed"], REMOTE4, 7000),
-            "brouter's guest, world": asked(guests["mydomu"], REMOTE4, 7000),
-            "world, forward": asked(world, here, 5022),
-            "world, brouter's forward": asked(world, here, 8080),
-            "world, routed guest": asked(world, "10.97.0.2", 80),
-            "guest of the same network, forward": asked(guests["other"], here, 5022),
-            "the guest itself, its own forward": asked(guests["rhel4"], here, 5022),
-            "guest of another network, forward": asked(guests["mydomu"], here, 5022),
-            "the host, its own forward": asked(host, here, 5022),
-            "nat guest, brouter's guest": asked(guests["rhel4"], "10.98.98.2", 80),
-            "guest, guest of the same network": asked(guests["other"], "10.0.2.1", 22),
-        }
+        with telling(guests["rhel4"], 22), telling(guests["mydomu"], 80), telling(guests["routed"], 80):
+            return {
+                "nat guest, DHCP": leased(guests["rhel4"]),
+                "nat guest, DNS": named(guests["other"], "rhel4.lab.example"),
+                "nat guest, world": asked(guests["rhel4"], REMOTE4, 7000),
+                "nat guest, world by IPv6": asked(guests["rhel4"], REMOTE6, 7000),
+                "routed guest, world": asked(guests["routed"], REMOTE4, 7000),
+                "brouter's guest, world": asked(guests["mydomu"], REMOTE4, 7000),
+                "world, forward": asked(world, here, 5022),
+                "world, brouter's forward": asked(world, here, 8080),
+                "world, routed guest": asked(world, "10.97.0.2", 80),
+                "guest of the same network, forward": asked(guests["other"], here, 5022),
+                "the guest itself, its own forward": asked(guests["rhel4"], here, 5022),
+                "guest of another network, forward": asked(guests["mydomu"], here, 5022),
+                "the host, its own forward": asked(host, here, 5022),
+                "nat guest, brouter's guest": asked(guests["rhel4"], "10.98.98.2", 80),
+                "guest, guest of the same network": asked(guests["other"], "10.0.2.1", 22),
+            }
     finally:
         for guest in guests.values():
-            guest.exec(["pkill", "-KILL", "-f", "create_server"], check=False)
             guest.remove()
 
 
@@ -172,9 +138,8 @@ def run(lab: Lab, host: Machine, *, check: bool = False, **options: Any) -> dict
 def test_who_reaches_whom(fleet: Lab, name: str) -> None:
     host = fleet.host(name)
     before = host.snapshot()
-    tell(fleet.fabric, 7000)
     fleet.fabric.exec(["ip", "route", "replace", "10.97.0.0/24", "via", host.address])
-    try:
+    with telling(fleet.fabric, 7000):
         check, real = run(fleet, host, check=True), run(fleet, host)
         assert json.dumps(check["diff"]) == json.dumps(real["diff"])
         assert real["changed"] and not run(fleet, host)["changed"]
@@ -183,8 +148,6 @@ def test_who_reaches_whom(fleet: Lab, name: str) -> None:
         wait_until(lambda: served(host), 20, "DHCP is served again")
         assert not run(fleet, host)["changed"]
         assert matrix(fleet, host) == expected(host)
-    finally:
-        fleet.fabric.exec(["ip", "route", "del", "10.97.0.0/24"])
-        fleet.fabric.exec(["pkill", "-KILL", "-f", "create_server"], check=False)
+    fleet.fabric.exec(["ip", "route", "del", "10.97.0.0/24"])
     assert run(fleet, host, state="absent")["changed"]
     assert diff_snapshots(before, host.snapshot()) == []
