@@ -18,6 +18,7 @@ from .model.guard import TABLES
 from .model.nat import TABLES as NAT_TABLES
 from .model.problem import Problem, Refused
 from .model.state import HostState
+from .model.zone import TABLES as ZONE_TABLES
 from .observe.dns import read_dns
 from .observe.host import observe
 from .observe.link import COMMAND, parse_links
@@ -26,7 +27,19 @@ from .observe.tap import holders
 from .plan.document import KINDS
 from .plan.persist import BACKENDS
 from .plan.tapkeep import KEEPERS
-from .render.facts import Facts, address_facts, bridge_facts, guard_facts, link_facts, nat_facts, owner_facts, route_facts, tap_facts
+from .render.facts import (
+    Facts,
+    address_facts,
+    bridge_facts,
+    guard_facts,
+    link_facts,
+    nat_facts,
+    owner_facts,
+    policy_facts,
+    route_facts,
+    tap_facts,
+    zone_facts,
+)
 
 
 def host_facts(machine: Machine) -> Facts:
@@ -45,7 +58,9 @@ def host_facts(machine: Machine) -> Facts:
         "dns": asdict(read_dns(machine)),
         "guards": guard_facts(applied, read_tables(machine, TABLES)) if applied.guards else [],
         "nat": nat_facts(applied, read_tables(machine, NAT_TABLES)) if applied.nat else [],
-        "owners": owner_facts(applied, [kind.name for kind in KINDS]),
+        "zones": zone_facts(applied, read_tables(machine, ZONE_TABLES)) if applied.zones else [],
+        "policies": policy_facts(applied),
+        "owners": owner_facts(applied, [*(kind.name for kind in KINDS), "policies"]),
         "managers": _managers(state),
         "journal": _journal(machine),
     }

@@ -21,6 +21,7 @@ from .model.network import networks_to_bridges
 from .model.problem import Problem, Refused
 from .model.qemu import read_qemu
 from .model.tap import read_taps
+from .model.zone import policy_name, read_policies, read_zones
 
 
 def bridges_document(params: t.Mapping[str, t.Any]) -> Document:
@@ -88,6 +89,20 @@ def nat_document(params: t.Mapping[str, t.Any]) -> Document:
     wrong += declared_problems(nats, "networks")
     removed = tuple(item["name"] for item in items) if absent else ()
     return _document(params, {"networks": items}, wrong, nat=Declared(nats, removed, params["prune"], "networks"))
+
+
+def zones_document(params: t.Mapping[str, t.Any]) -> Document:
+    """The options of M(hypervisor.vnet.vnet_zones)."""
+    items, rules, absent = params["zones"] or [], params["policies"] or [], params["state"] == "absent"
+    zones, wrong = read_zones([] if absent else items)
+    policies, also = read_policies([] if absent else rules)
+    removed = tuple(item["name"] for item in items) if absent else ()
+    parted = tuple(policy_name(item["from"], item["to"]) for item in rules) if absent else ()
+    kinds = {
+        "zones": Declared(zones, removed, params["prune"], "zones"),
+        "policies": Declared(policies, parted, params["prune"], "policies"),
+    }
+    return _document(params, {"zones": items}, [*wrong, *also], **kinds)
 
 
 def _bridges(params: t.Mapping[str, t.Any], bridges: tuple[Bridge, ...], path: str) -> dict[str, t.Any]:

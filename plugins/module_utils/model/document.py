@@ -16,6 +16,7 @@ from .guard import Guard
 from .nat import Nat
 from .problem import Problem
 from .tap import Tap
+from .zone import Policy, Zone
 
 PERSIST = ("auto", "networkd", "ifupdown", "networkmanager", "none")
 
@@ -92,6 +93,8 @@ class Document:
     guard_settings: t.Mapping[str, t.Any] = field(default_factory=dict)
     qemu: t.Mapping[str, t.Any] = field(default_factory=dict)
     nat: Declared[Nat] = Declared(spoken=False)
+    zones: Declared[Zone] = Declared(spoken=False)
+    policies: Declared[Policy] = Declared(spoken=False)
 
 
 def read_bridges(items: t.Sequence[t.Mapping[str, t.Any]], path: str = "bridges") -> tuple[tuple[Bridge, ...], list[Problem]]:

@@ -32,6 +32,7 @@ def status_text(facts: Facts) -> str:
     blocks += [_link(link, facts) for link in facts["links"] if link["name"] not in names and _has_addresses(link, facts)]
     blocks += [_guards(facts["guards"])] if facts["guards"] else []
     blocks += [_nat(network) for network in facts["nat"]]
+    blocks += [_zones(facts)] if facts["zones"] else []
     blocks += [_pending(facts), _last(facts["last"]), *([_undone(facts["report"])] if facts["report"] else [])]
     return "\n".join(_text(block) for block in blocks)
 
@@ -132,6 +133,14 @@ def _nat(network: Facts) -> Rows:
         *_lines("  forwards", [_forward(forward) for forward in network["forwards"]]),
         *_lines("  one to one", [f"{pair['address']} = {pair['to']}" for pair in network["one_to_one"]]),
     ]
+
+
+def _zones(facts: Facts) -> Rows:
+    broken = any(zone["state"] == "BROKEN" for zone in facts["zones"])
+    rows = [("zones", "BROKEN, the table in the kernel is not as applied" if broken else f"{len(facts['zones'])}, active")]
+    rows += [(f"  {zone['name']}", f"{_words([*zone['networks'], *zone['interfaces']])}; owner {zone['owner']}") for zone in facts["zones"]]
+    allowed = [f"{item['from']} -> {item['to']}: {_words(item['allow']) or 'nothing'}" for item in facts["policies"]]
+    return [*rows, *_lines("  policies", allowed)]
 
 
 def _forward(forward: Facts) -> str:
