@@ -19,11 +19,13 @@ from .model.nat import TABLES as NAT_TABLES
 from .model.problem import Problem, Refused
 from .model.state import HostState
 from .model.zone import TABLES as ZONE_TABLES
+from .observe.blocker import read_blockers
 from .observe.dns import read_dns
 from .observe.host import observe
 from .observe.link import COMMAND, parse_links
 from .observe.ruleset import read_tables
 from .observe.tap import holders
+from .plan.blocker import blockers
 from .plan.document import KINDS
 from .plan.persist import BACKENDS
 from .plan.tapkeep import KEEPERS
@@ -60,10 +62,17 @@ def host_facts(machine: Machine) -> Facts:
         "nat": nat_facts(applied, read_tables(machine, NAT_TABLES)) if applied.nat else [],
         "zones": zone_facts(applied, read_tables(machine, ZONE_TABLES)) if applied.zones else [],
         "policies": policy_facts(applied),
+        "blockers": _blockers(machine, applied, state),
         "owners": owner_facts(applied, [*(kind.name for kind in KINDS), "policies"]),
         "managers": _managers(state),
         "journal": _journal(machine),
     }
+
+
+def _blockers(machine: Machine, applied: Applied, state: HostState) -> list[Facts]:
+    if not applied.nat and not applied.zones:
+        return []
+    return [{**asdict(blocker), "stops": list(blocker.stops)} for blocker in blockers(read_blockers(machine), applied, state)]
 
 
 def _refuse_unreadable(machine: Machine) -> None:

@@ -605,6 +605,31 @@ policies:
       description: Whether it comes back after a reboot.
       type: bool
       sample: true
+blockers:
+  description:
+    - What of others' filters stops packets that networks of M(hypervisor.vnet.vnet_nat) and policies of M(hypervisor.vnet.vnet_zones) are for, or
+      switches forwarding off at the next boot. A packet has to pass every table of nftables and iptables.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    where:
+      description: The table, chain and rule, or the file.
+      type: str
+      sample: table ip filter (iptables), chain FORWARD, policy drop
+    stops:
+      description: Whose packets it stops.
+      type: list
+      elements: str
+      sample: [IPv4 packets from vnat0 to eth0]
+    certain:
+      description: Whether it is known that nothing before it lets them pass.
+      type: bool
+      sample: true
+    cure:
+      description: What helps.
+      type: str
+      sample: "accept them in Docker's chain for that: iptables -I DOCKER-USER -i vnat0 -o eth0 -j ACCEPT"
 owners:
   description: The labels under which something was declared.
   returned: success

@@ -14,63 +14,20 @@ from typing import Any
 
 import pytest
 from harness import Answer, Namespace, assert_same
-from hosts import cable, foreign, no_waiting
-from ping import ping
-from talk import Talk, ask, serve
+from routed import DATA, DMZ, DMZ6, HOST, HOST6, WORLD, WORLD6, Lab, routed_lab
+from talk import Talk
 
 from ansible_collections.hypervisor.vnet.plugins.module_utils.facts import host_facts
 from ansible_collections.hypervisor.vnet.plugins.module_utils.host.machine import Machine
 
 ZONES = [{"name": "dmz", "networks": ["dmz0"]}, {"name": "data", "networks": ["data0"]}, {"name": "world", "interfaces": ["eth0"]}]
 WEB = {"from": "dmz", "to": "world", "allow": ["tcp/80", "udp/53"]}
-PORTS = (22, 53, 80, 8000, 8010)
-HOST, WORLD, DMZ, DATA = "192.0.2.1", "192.0.2.99", "10.0.0.1", "10.1.0.1"
-WORLD6, DMZ6, HOST6 = "2001:db8:1::99", "2001:db8:2::1", "2001:db8:2::ff"
-
-
-class Lab:
-    """A router between a world and one guest in each of two networks."""
-
-    def __init__(self, host: Namespace, world: Namespace, dmz: Namespace, data: Namespace) -> None:
-        self.host, self.world, self.dmz, self.data = host, world, dmz, data
-
-    def open(self, who: Namespace, address: str, port: int, protocol: str = "tcp") -> bool:
-        return bool(who.call(functools.partial(ask, address, port, protocol)))
-
-    def shut(self, who: Namespace, address: str, port: int, protocol: str = "tcp") -> bool:
-        return not who.call(functools.partial(ask, address, port, protocol, limit=0.3))
-
-    def pings(self, who: Namespace, address: str) -> bool:
-        (stream,) = who.call(functools.partial(ping, (address,), "/run/never", limit=0.02))
-        return bool(stream.lost < stream.sent)
 
 
 @pytest.fixture
 def lab(empty: Namespace, world: Namespace, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    dmz, data = (Namespace(str(tmp_path_factory.mktemp("guest"))) for _number in range(2))
-    every = {"host": empty, "world": world, "dmz": dmz, "data": data}
-    for namespace in every.values():
-        no_waiting(namespace)
-    foreign(empty)
-    empty.sysctl("net/ipv6/conf/all/forwarding", "1")
-    cable(empty, world)
-    empty.ip("address add 192.0.2.1/24 dev eth0\naddress add 2001:db8:1::1/64 nodad dev eth0")
-    world.ip("address add 192.0.2.99/24 dev eth0\naddress add 2001:db8:1::99/64 nodad dev eth0\nroute add default via 192.0.2.1")
-    world.ip("route add default via 2001:db8:1::1", family="-6")
-    for guest, bridge, four, six in ((dmz, "dmz0", "10.0.0", "2001:db8:2::"), (data, "data0", "10.1.0", "2001:db8:3::")):
-        far = f"/proc/{os.getpid()}/fd/{guest.net}"
-        empty.ip(f"link add {bridge} type bridge\nlink set {bridge} up\naddress add {four}.254/24 dev {bridge}")
-        empty.ip(f"address add {six}ff/64 nodad dev {bridge}")
-        empty.ip(f"link add {bridge}-1 type veth peer name eth0 netns {far}\nlink set {bridge}-1 master {bridge} up")
-        guest.ip(f"link set eth0 up\naddress add {four}.1/24 dev eth0\naddress add {six}1/64 nodad dev eth0")
-        guest.ip(f"route add default via {four}.254")
-        guest.ip(f"route add default via {six}ff", family="-6")
-    for name, namespace in every.items():
-        namespace.settle()
-        namespace.start(functools.partial(serve, name, PORTS))
-    yield Lab(empty, world, dmz, data)
-    dmz.close()
-    data.close()
+    with routed_lab(empty, world, (str(tmp_path_factory.mktemp("dmz")), str(tmp_path_factory.mktemp("data")))) as found:
+        yield found
 
 
 def run(host: Namespace, zones: list[dict[str, Any]], *policies: dict[str, Any], **options: Any) -> Answer:
