@@ -8,11 +8,17 @@ from __future__ import annotations
 
 import functools
 import os
+import re
+import socket
+import struct
+import textwrap
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from harness import Answer, Namespace, assert_same
 from hosts import cable, foreign, no_waiting
 from talk import Talk, ask, serve
@@ -231,15 +237,59 @@ def test_a_sender_that_was_there_before_its_forward_reaches_it(lab: Lab) -> None
     assert lab.seen(lab.world, PUBLIC, 5022, "udp", source_port=6000) == "host:5022 192.0.2.99 6000"
 
 
+def advertise() -> None:
+    """One router advertisement (RFC 4861, 4.2) for a default route and the prefix 2001:db8:a::/64."""
+    prefix = struct.pack("!BBBBIII16s", 3, 4, 64, 0xC0, 3600, 1800, 0, socket.inet_pton(socket.AF_INET6, "2001:db8:a::"))
+    with socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6) as sender:
+        sender.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, 255)
+        # The kernel fills in the checksum.
+        sender.sendto(struct.pack("!BBHBBHII", 134, 0, 0, 64, 0, 1800, 0, 0) + prefix, ("ff02::1", 0, 0, socket.if_nametoindex("eth0")))
+
+
 def test_an_uplink_by_router_advertisements_keeps_its_way_out(lab: Lab) -> None:
-    """The kernel takes such routes away when it begins to forward, unless the uplink says otherwise first."""
-    lab.host.ip("route add default via 2001:db8:1::99 dev eth0 proto ra", family="-6")
+    """The kernel takes such routes away when it begins to forward, and hears of no new ones, unless the uplink says otherwise first."""
+
+    def way_out() -> bool:
+        return any(route.get("dst") == "default" and route.get("protocol") == "ra" for route in lab.host.json("-6", "route", "show"))
+
+    lab.world.call(advertise)
+    wait_for(way_out)
+    lab.host.settle()
     before = lab.host.snapshot()
-    apply(lab.host, {**FOUR, "nat66": True})
-    assert lab.host.sysctl("net/ipv6/conf/eth0/accept_ra") == "2"
-    assert any(route["dst"] == "default" for route in lab.host.json("-6", "route", "show"))
-    apply(lab.host, FOUR, state="absent")
+    run(lab.host, {**FOUR, "nat66": True}, check=True).ok()
+    assert_same(before, lab.host.snapshot(), memory=True)
+    run(lab.host, {**FOUR, "nat66": True}).ok()
+    assert way_out() and lab.host.sysctl("net/ipv6/conf/eth0/accept_ra") == "2"
+    assert not run(lab.host, {**FOUR, "nat66": True}).ok().changed
+    lab.host.ip("route del default proto ra", family="-6")
+    lab.world.call(advertise)
+    wait_for(way_out)
+    run(lab.host, FOUR, state="absent").ok()
     assert_same(before, lab.host.snapshot())
+
+
+def test_every_set_and_map_comes_and_goes(lab: Lab) -> None:
+    sides = (("10.0.0.1", "192.0.2.6", "198.51.100.0/24"), ("2001:db8:98::1", "2001:db8::6", "2001:db8:51::/64"))
+    full = {
+        **FOUR,
+        "nat66": True,
+        "uplink": "eth0",
+        # Which nft shows as the network 192.0.2.8/31.
+        "snat": "192.0.2.8-192.0.2.9",
+        "no_nat_to": ["198.18.0.0/15", "2001:db8:20::/48"],
+        "one_to_one": [{"address": "192.0.2.7", "to": "10.0.0.1"}, {"address": "2001:db8::7", "to": "2001:db8:98::1"}],
+        "forwards": [
+            {"port": "81-82", "to": to, "protocol": "both", "listen_address": here, "listen_interface": "eth0", "from": [source]}
+            for to, here, source in sides
+        ],
+    }
+    plain = {**FOUR, "forwards": [SSH]}
+    for network in (plain, full, {**full, "snat": "192.0.2.8-192.0.2.10", "forwards": []}, full, plain):
+        assert apply(lab.host, network).changed
+    lab.host.run(
+        "nft", "add", "rule", "inet", "vnet_nat", "postrouting", "snat", "ip", "to", "numgen", "inc", "mod", "2", "map", "{0:192.0.2.1}"
+    )
+    assert apply(lab.host, plain).changed
 
 
 def test_what_is_flushed_is_told_and_repaired(lab: Lab) -> None:
@@ -272,6 +322,57 @@ def test_a_change_that_fails_is_undone(lab: Lab) -> None:
     assert "was undone" in run(lab.host, {**FOUR, "no_nat_to": ["10.9.9.0/24"]}).failed()
     assert_same(before, lab.host.snapshot())
     assert lab.seen(lab.world, PUBLIC, 5022) == "one:22 192.0.2.99"
+
+
+@pytest.mark.parametrize("first", ["antispoof", "vnet_nat"])
+def test_the_boot_ruleset_goes_with_the_last_kind_that_has_tables(lab: Lab, first: str) -> None:
+    host, keep = lab.host, {"persist": "auto"}
+    modules = {
+        "antispoof": {"guards": [{"interface": "vif1", "mac": "00:16:3e:00:00:01", "addresses": ["10.0.0.1"]}]},
+        "vnet_nat": {"networks": [{**FOUR, "nat66": True}]},
+    }
+    kept = {"antispoof": "guards.nft", "vnet_nat": "nat.nft"}
+    host.run("mkdir", "-p", "/etc/systemd/system")
+    before = host.snapshot()
+    for name, options in modules.items():
+        host.module(name, **keep, **options).ok()
+        assert not host.module(name, **keep, **options).ok().changed
+    assert "net.ipv4.ip_forward = 1" in host.read("/etc/sysctl.d/60-hypervisor-vnet.conf")
+    table = host.run("nft", "list", "table", "inet", "vnet_nat").stdout
+    host.run("nft", "delete", "table", "inet", "vnet_nat")
+    # As the unit does at boot, and when nftables' own are loaded.
+    host.run("nft", "-f", "/etc/hypervisor-vnet/nftables.conf")
+    assert host.run("nft", "list", "table", "inet", "vnet_nat").stdout == table
+    second = next(name for name in modules if name != first)
+    host.module(first, state="absent", **keep, **modules[first]).ok()
+    assert host.run("ls", "/etc/hypervisor-vnet/nftables.d").stdout.split() == [kept[second]]
+    host.read("/etc/systemd/system/hypervisor-vnet-nftables.service")
+    assert host.run("ls", "/etc/sysctl.d").stdout.split() == (["60-hypervisor-vnet.conf"] if second == "vnet_nat" else [])
+    host.module(second, state="absent", **keep, **modules[second]).ok()
+    assert_same(before, host.snapshot())
+
+
+def written(text: str) -> list[dict[str, Any]]:
+    """The networks of every present task of ours in a piece of YAML."""
+    tasks = [task["hypervisor.vnet.vnet_nat"] for task in yaml.safe_load(text) if "hypervisor.vnet.vnet_nat" in task]
+    return [task for task in tasks if task.get("state") != "absent"]
+
+
+def test_the_examples_of_the_page_and_the_guide_run(lab: Lab) -> None:
+    from ansible_collections.hypervisor.vnet.plugins.modules.vnet_nat import EXAMPLES
+
+    guide = (Path(__file__).parents[2] / "docs/docsite/rst/guide_nat.rst").read_text(encoding="utf-8")
+    blocks = re.findall(r"code-block:: yaml\n\n((?:    .*\n|\n)+)", guide)
+    tasks = [task for text in (EXAMPLES, *map(textwrap.dedent, blocks)) for task in written(text)]
+    assert len(tasks) == 6
+    for task in tasks:
+        networks = [{**network, "forwards": [as_typed(item) for item in network.get("forwards", [])]} for network in task["networks"]]
+        assert run(lab.host, *networks, check=True).ok().changed, task
+
+
+def as_typed(item: dict[str, Any]) -> dict[str, Any]:
+    """Ansible hands numbers on as the text that the option wants."""
+    return {key: str(value) if isinstance(value, int) else value for key, value in item.items()}
 
 
 def test_bad_input_touches_nothing(lab: Lab) -> None:

@@ -158,11 +158,18 @@ def _shape(expressions: t.Sequence[Json]) -> Shape:
 def _translation(name: str, value: Json) -> tuple[list[str], str]:
     """The map that it asks, and what it does in the words of nft."""
     address, port = value.get("addr", ""), value.get("port", "")
-    if isinstance(address, dict) and "map" in address:
-        return [address["map"]["data"][1:]], name
+    data = address["map"]["data"] if isinstance(address, dict) and "map" in address else None
+    if isinstance(data, str):
+        return [data[1:]], name
     to = _range(address) + (f":{_range(port)}" if port else "")
     return [], f"{name} to {to}" if to else name
 
 
 def _range(value: t.Any) -> str:
-    return "-".join(str(end) for end in value["range"]) if isinstance(value, dict) else str(value)
+    """nft shows a range that is a network as one. Others may have written rules of which we know nothing."""
+    if not isinstance(value, dict):
+        return str(value)
+    if "prefix" in value:
+        network = ipaddress.ip_network(f"{value['prefix']['addr']}/{value['prefix']['len']}")
+        return f"{network[0]}-{network[-1]}"
+    return "-".join(str(end) for end in value["range"]) if "range" in value else json.dumps(value)

@@ -56,7 +56,7 @@ def plan_forwarding(spoken: t.Iterable[str], before: Applied, after: Applied, st
         else:
             # The switch first: it writes the others.
             wanted = {key: ours[key] for key in sorted(ours, key=lambda key: key != switch)}
-        wanted = {key: value for key, value in wanted.items() if key in state.sysctls or _comes(key, after)}
+        wanted = {key: value for key, value in wanted.items() if (key in state.sysctls or _comes(key, after)) and not _rests(key, state)}
         changes = {key: (state.sysctl(key, ""), value) for key, value in wanted.items() if state.sysctl(key, "") != value}
         steps += _steps(family, changes, wanted, state)
         settings.update(changes)
@@ -89,6 +89,12 @@ def _new_uplinks(family: int, ours: t.Mapping[str, str], after: Applied, state: 
         if value == "1" and key not in ours:
             found[key] = value
     return found
+
+
+def _rests(key: str, state: HostState) -> bool:
+    """A port of a bridge has no IPv6 of its own, and listens to nobody."""
+    masters = [link.master for name, link in state.links.items() if key == accept_ra(name)]
+    return any(name in state.links and state.links[name].bridge is not None for name in masters)
 
 
 def _comes(key: str, after: Applied) -> bool:

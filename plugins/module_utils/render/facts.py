@@ -16,7 +16,7 @@ from ..model.applied import Applied
 from ..model.guard import Guards
 from ..model.nat import Forward, ports_text
 from ..model.route import NextHop, Route
-from ..model.ruleset import Seen, as_seen
+from ..model.ruleset import CUSTOM, Seen, SeenTable, as_seen
 from ..model.state import HostState, Link, TapDevice
 from .guard import guard_tables
 from .nat import describe, nat_tables
@@ -156,7 +156,7 @@ def _counted(seen: Seen, ports: t.Iterable[str], sets: t.Sequence[str]) -> Facts
 def nat_facts(applied: Applied, seen: Seen) -> list[Facts]:
     """Every network behind address translation that was applied, and whether the kernel has all of its table."""
     wanted = {table.key: as_seen(table) for table in nat_tables(item.network for item in applied.nat.values())}
-    intact = all(key in seen and seen[key].ours == table.ours and seen[key].sets == table.sets for key, table in wanted.items())
+    intact = all(key in seen and seen[key].ours == table.ours and _own_sets(seen[key]) == table.sets for key, table in wanted.items())
     return [
         {
             "name": name,
@@ -173,6 +173,10 @@ def nat_facts(applied: Applied, seen: Seen) -> list[Facts]:
         }
         for name, item in sorted(applied.nat.items())
     ]
+
+
+def _own_sets(table: SeenTable) -> dict[str, frozenset[str]]:
+    return {name: elements for name, elements in table.sets.items() if not name.startswith(CUSTOM)}
 
 
 def _forward(forward: Forward) -> Facts:

@@ -23,6 +23,7 @@ _PREROUTING = "type nat hook prerouting priority -100; policy accept;"
 _OUTPUT = "type nat hook output priority -100; policy accept;"
 _POSTROUTING = "type nat hook postrouting priority 100; policy accept;"
 _FAMILY = {4: "ip", 6: "ip6"}
+# nft 1.0.6 cannot declare a map with typeof once more: "conflicting protocols specified: inet-service vs. th".
 _TYPE = {4: "ipv4_addr", 6: "ipv6_addr"}
 
 Elements = dict[str, set[str]]
@@ -45,7 +46,6 @@ class Way(t.NamedTuple):
         return "_".join(words)
 
     def type(self) -> str:
-        # With typeof, nft 1.0.6 cannot declare it once more: "conflicting protocols specified: inet-service vs. th".
         address = _TYPE[self.version]
         key = [*([address] if self.source >= 0 else []), *(["ifname"] if self.interface else []), *([address] if self.address else [])]
         return f"type {' . '.join([*key, 'inet_proto', 'inet_service'])} : {address} . inet_service"
@@ -147,9 +147,7 @@ def _postrouting(nats: t.Sequence[Nat], elements: Elements, sets: dict[str, Set]
             elements[f"outside{6 if ':' in inside else 4}"].add(f"{outside} : {inside}")
             elements[f"inside{6 if ':' in inside else 4}"].add(f"{inside} : {outside}")
     for version in _versions(nats):
-        family = _FAMILY[version]
-        sets[f"outside{version}"] = Set(f"typeof {family} daddr : {family} daddr")
-        sets[f"inside{version}"] = Set(f"typeof {family} saddr : {family} saddr")
+        sets.update({f"{side}{version}": Set(f"type {_TYPE[version]} : {_TYPE[version]}") for side in ("outside", "inside")})
     kept = _untranslated(nats, elements, sets)
     leaving, chains = _translations(nats, elements, sets)
     rules = (
@@ -174,7 +172,7 @@ def _hairpin(nats: t.Sequence[Nat], elements: Elements, sets: dict[str, Set]) ->
         for network in (network for version in (4, 6) for network in nat.networks(version)):
             name = f"hairpin{network.version}_{network.prefixlen}"
             lengths.add((network.version, network.prefixlen))
-            sets[name] = Set(f"typeof oifname . {_FAMILY[network.version]} saddr")
+            sets[name] = Set(f"type ifname . {_TYPE[network.version]}")
             elements[name].add(f'"{nat.bridge}" . {network.network_address}')
     return [
         f"oifname . {_FAMILY[version]} saddr{mask_words(version, length)} @hairpin{version}_{length} ct status dnat masquerade"
@@ -188,7 +186,7 @@ def _untranslated(nats: t.Sequence[Nat], elements: Elements, sets: dict[str, Set
         for network in map(to_network, nat.no_nat_to):
             name = f"no_nat{network.version}_{network.prefixlen}"
             lengths.add((network.version, network.prefixlen))
-            sets[name] = Set(f"typeof iifname . {_FAMILY[network.version]} daddr")
+            sets[name] = Set(f"type ifname . {_TYPE[network.version]}")
             elements[name].add(f'"{nat.bridge}" . {network.network_address}')
     return [
         f"iifname . {_FAMILY[version]} daddr{mask_words(version, length)} @no_nat{version}_{length} return"
@@ -213,7 +211,7 @@ def _translations(nats: t.Sequence[Nat], elements: Elements, sets: dict[str, Set
             for network in nat.networks(version):
                 name = f"{chain}_{'by_' if nat.uplink else ''}ip{version}_{network.prefixlen}"
                 key = f"iifname{' . oifname' if nat.uplink else ''} . {_FAMILY[version]} saddr"
-                sets[name] = Set(f"typeof {key}")
+                sets[name] = Set(f"type ifname{' . ifname' if nat.uplink else ''} . {_TYPE[version]}")
                 ways[name] = f"{key}{mask_words(version, network.prefixlen)} @{name} jump {chain}"
                 uplink = f'"{nat.uplink}" . ' if nat.uplink else ""
                 elements[name].add(f'"{nat.bridge}" . {uplink}{network.network_address}')

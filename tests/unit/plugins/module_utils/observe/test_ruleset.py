@@ -79,8 +79,15 @@ def match(right: Any) -> dict[str, Any]:
             "snat ip to 192.0.2.1-192.0.2.3:1024",
             [{"snat": {"family": "ip", "addr": {"range": ["192.0.2.1", "192.0.2.3"]}, "port": 1024}}],
         ),
+        ("snat ip to 192.0.2.8-192.0.2.9", [{"snat": {"family": "ip", "addr": {"prefix": {"addr": "192.0.2.8", "len": 31}}}}]),
     ],
 )
 def test_a_rule_has_one_shape(rule: str, expressions: list[dict[str, Any]]) -> None:
     there = parse_table(table({"chain": {"name": "c"}}, {"rule": {"chain": "c", "expr": expressions}}))
     assert there.chains == {"c": (shape_of(rule),)}
+
+
+def test_a_rule_of_others_is_read_too() -> None:
+    for address in ({"numgen": {"mode": "random", "mod": 2}}, {"map": {"key": {}, "data": {"set": [[1, "192.0.2.1"]]}}}):
+        there = parse_table(table({"chain": {"name": "c"}}, {"rule": {"chain": "c", "expr": [{"snat": {"addr": address}}]}}))
+        assert there.chains["c"][0][-1].startswith("snat to {")

@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 import pytest
 
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model import forwarding
-from ansible_collections.hypervisor.vnet.plugins.module_utils.model.applied import Applied
+from ansible_collections.hypervisor.vnet.plugins.module_utils.model.applied import Applied, AppliedBridge
+from ansible_collections.hypervisor.vnet.plugins.module_utils.model.bridge import Bridge
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.forwarding import IP4, IP6, REDIRECTS
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.route import Route
-from ansible_collections.hypervisor.vnet.plugins.module_utils.model.state import HostState, Link
+from ansible_collections.hypervisor.vnet.plugins.module_utils.model.state import BridgeSettings, HostState, Link
 from ansible_collections.hypervisor.vnet.plugins.module_utils.plan import forwarding as plan
 from ansible_collections.hypervisor.vnet.plugins.module_utils.plan.forwarding import ForwardingPlan, plan_forwarding
 from ansible_collections.hypervisor.vnet.plugins.module_utils.render.boot import SYSCTL, sysctl_file
@@ -108,6 +109,21 @@ def test_a_link_that_is_gone_is_left_out() -> None:
     kept = Memory(sysctls={IP6: "0", "net/ipv6/conf/usb0/accept_ra": "1"}, routed={"a": Routed((6,))})
     assert planned(kept, kept, state({**OFF, IP6: "1"})).steps == ()
     assert done(planned(kept, Memory(), state({**OFF, IP6: "1"}))) == [f"{IP6}=0"]
+
+
+def test_an_uplink_that_is_a_port_now_is_left_alone() -> None:
+    key = "net/ipv6/conf/eth0/accept_ra"
+    some = Memory(sysctls={IP6: "0", key: "1"}, routed={"a": Routed((6,))})
+    links = {"eth0": Link("eth0", 2, master="br0"), "br0": Link("br0", 3, bridge=BridgeSettings())}
+    now = HostState(links, sysctls={**OFF, IP6: "1", key: "0"})
+    assert planned(some, some, now) == ForwardingPlan(originals=some.sysctls)
+    assert done(planned(some, Memory(), now)) == [f"{IP6}=0"]
+
+
+def test_the_bridge_of_an_uplink_hears_for_it() -> None:
+    bridge = AppliedBridge("site", Bridge("br0", uplink="eth0"), "52:54:00:00:00:01", "none")
+    some, now = Memory({"br0": bridge}, routed={"a": Routed((6,))}), {**OFF, "net/ipv6/conf/eth0/accept_ra": "1"}
+    assert done(planned(Memory(), some, state(now, ADVERTISED))) == ["net/ipv6/conf/br0/accept_ra=2", f"{IP6}=1"]
 
 
 def test_what_does_not_last_is_in_no_file() -> None:
