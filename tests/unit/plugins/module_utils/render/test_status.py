@@ -57,6 +57,8 @@ def host(state: HostState, memory: Applied, **more: t.Any) -> Facts:
         "routes": route_facts(state),
         "guards": [],
         "nat": [],
+        "zones": [],
+        "policies": [],
         "managers": [{"name": "networkd", "active": True, "claims": ["eth0", "eth1"]}],
         "journal": {"state": "none", "groups": 0, "seconds_left": 0},
         "pending": None,
