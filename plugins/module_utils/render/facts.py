@@ -195,7 +195,7 @@ def zone_facts(applied: Applied, seen: Seen) -> list[Facts]:
     """Every zone that was applied, and whether the kernel has all of their table."""
     tables = zone_tables((item.zone for item in applied.zones.values()), (item.policy for item in applied.policies.values()))
     wanted = {table.key: as_seen(table) for table in tables}
-    intact = all(key in seen and seen[key].ours == table.ours and seen[key].sets == table.sets for key, table in wanted.items())
+    intact = all(key in seen and seen[key].ours == table.ours and _own_sets(seen[key]) == table.sets for key, table in wanted.items())
     return [
         {
             "name": name,

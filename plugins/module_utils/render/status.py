@@ -33,6 +33,8 @@ def status_text(facts: Facts) -> str:
     blocks += [_guards(facts["guards"])] if facts["guards"] else []
     blocks += [_nat(network) for network in facts["nat"]]
     blocks += [_zones(facts)] if facts["zones"] else []
+    stopped = [blocker["where"] for blocker in facts["blockers"] if blocker["certain"]]
+    blocks += [_lines("BLOCKED by", stopped)] if stopped else []
     blocks += [_pending(facts), _last(facts["last"]), *([_undone(facts["report"])] if facts["report"] else [])]
     return "\n".join(_text(block) for block in blocks)
 
@@ -138,9 +140,9 @@ def _nat(network: Facts) -> Rows:
 def _zones(facts: Facts) -> Rows:
     broken = any(zone["state"] == "BROKEN" for zone in facts["zones"])
     rows = [("zones", "BROKEN, the table in the kernel is not as applied" if broken else f"{len(facts['zones'])}, active")]
-    rows += [(f"  {zone['name']}", f"{_words([*zone['networks'], *zone['interfaces']])}; owner {zone['owner']}") for zone in facts["zones"]]
+    members = [f"{zone['name']}: {_words([*zone['networks'], *zone['interfaces']])}; owner {zone['owner']}" for zone in facts["zones"]]
     allowed = [f"{item['from']} -> {item['to']}: {_words(item['allow']) or 'nothing'}" for item in facts["policies"]]
-    return [*rows, *_lines("  policies", allowed)]
+    return [*rows, *_lines("  members", members), *_lines("  policies", allowed)]
 
 
 def _forward(forward: Facts) -> str:

@@ -59,6 +59,7 @@ def host(state: HostState, memory: Applied, **more: t.Any) -> Facts:
         "nat": [],
         "zones": [],
         "policies": [],
+        "blockers": [],
         "managers": [{"name": "networkd", "active": True, "claims": ["eth0", "eth1"]}],
         "journal": {"state": "none", "groups": 0, "seconds_left": 0},
         "pending": None,
@@ -167,6 +168,16 @@ GUARDED = [
     guard("web-eth0", "enforce", 1234567, "192.0.2.32/28"),
     guard("a-long-name-of0", "UNGUARDED", 0, "192.0.2.24", "2001:db8:0:1:2:3:4:24"),
 ]
+ZONES = [
+    {"name": name, "owner": "site", "state": "active", "networks": networks, "interfaces": interfaces, "persist": True}
+    for name, networks, interfaces in (("dmz", ["dmz0", "dmz1"], []), ("world", [], ["eth0"]))
+]
+POLICIES = [
+    {"from": "dmz", "to": "world", "owner": "site", "allow": ["tcp/443", "udp/53"], "log": False, "persist": True},
+    {"from": "dmz", "to": "host", "owner": "site", "allow": [], "log": False, "persist": True},
+]
+BLOCKERS = [{"where": "table ip filter (iptables), chain FORWARD, policy drop", "stops": [], "certain": True, "cure": ""}]
+
 STATUS = {
     "nothing-of-ours": host(PLAIN, Applied()),
     "moved": host(MOVED, SITE, last=KEPT),
@@ -200,6 +211,7 @@ STATUS = {
     "crowded": host(CROWDED, Applied()),
     "guarded": host(MOVED, SITE, guards=GUARDED),
     "translated": host(PLAIN, Applied(), nat=nat_facts(TRANSLATED, {table.key: as_seen(table) for table in TABLES})),
+    "zones": host(PLAIN, Applied(), zones=ZONES, policies=POLICIES, blockers=BLOCKERS),
     "translated-no-more": host(PLAIN, Applied(), nat=nat_facts(TRANSLATED, {})),
 }
 
