@@ -6,10 +6,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import os
-from collections.abc import Iterator
 
 from harness import Namespace
 from hosts import cable, foreign, no_waiting
@@ -27,6 +25,10 @@ class Lab:
     def __init__(self, host: Namespace, world: Namespace, dmz: Namespace, data: Namespace) -> None:
         self.host, self.world, self.dmz, self.data = host, world, dmz, data
 
+    def close(self) -> None:
+        self.dmz.close()
+        self.data.close()
+
     def open(self, who: Namespace, address: str, port: int, protocol: str = "tcp") -> bool:
         return bool(who.call(functools.partial(ask, address, port, protocol)))
 
@@ -38,8 +40,7 @@ class Lab:
         return bool(stream.lost < stream.sent)
 
 
-@contextlib.contextmanager
-def routed_lab(empty: Namespace, world: Namespace, folders: tuple[str, str]) -> Iterator[Lab]:
+def routed_lab(empty: Namespace, world: Namespace, folders: tuple[str, str]) -> Lab:
     """The host forwards everything; all answer at PORTS. ``folders`` are empty ones for the guests."""
     dmz, data = (Namespace(folder) for folder in folders)
     every = {"host": empty, "world": world, "dmz": dmz, "data": data}
@@ -62,6 +63,4 @@ def routed_lab(empty: Namespace, world: Namespace, folders: tuple[str, str]) -> 
     for name, namespace in every.items():
         namespace.settle()
         namespace.start(functools.partial(serve, name, PORTS))
-    yield Lab(empty, world, dmz, data)
-    dmz.close()
-    data.close()
+    return Lab(empty, world, dmz, data)

@@ -92,8 +92,9 @@ EOF
 
 @pytest.fixture
 def lab(empty: Namespace, world: Namespace, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    with routed_lab(empty, world, (str(tmp_path_factory.mktemp("dmz")), str(tmp_path_factory.mktemp("data")))) as found:
-        yield found
+    found = routed_lab(empty, world, (str(tmp_path_factory.mktemp("dmz")), str(tmp_path_factory.mktemp("data"))))
+    yield found
+    found.close()
 
 
 def run(lab: Lab, **options: Any) -> Answer:

@@ -30,8 +30,9 @@ WEB = {"from": "dmz", "to": "world", "allow": ["tcp/80", "udp/53"]}
 
 @pytest.fixture
 def lab(empty: Namespace, world: Namespace, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    with routed_lab(empty, world, (str(tmp_path_factory.mktemp("dmz")), str(tmp_path_factory.mktemp("data")))) as found:
-        yield found
+    found = routed_lab(empty, world, (str(tmp_path_factory.mktemp("dmz")), str(tmp_path_factory.mktemp("data"))))
+    yield found
+    found.close()
 
 
 def run(host: Namespace, zones: list[dict[str, Any]], *policies: dict[str, Any], **options: Any) -> Answer:
