@@ -95,9 +95,13 @@ def _takes_the_controller(placed: t.Sequence[tuple[str, Nat]], state: HostState)
     control, problems = state.control, []
     if control is None:
         return []
+    # Towards the guests of a network, the address of its bridge stays the host's.
+    home = state.links.get(control.dev)
+    own = [address.cidr.split("/")[0] for address in home.addresses] if home else []
+    from_guest = control.local in own and any(control.dev == nat.bridge for _path, nat in placed)
     for path, nat in placed:
         for at, item in enumerate(nat.forwards):
-            if _is_heard(item, control):
+            if _is_heard(item, control) and (item.listen_address or not from_guest):
                 text = f"{control.port} is where the controller reaches this host, and would lead it to {item.to}"
                 problems.append(
                     Problem(f"{path}.forwards[{at}].port", f"{text}; take another port, or say with listen_address: which other is meant")

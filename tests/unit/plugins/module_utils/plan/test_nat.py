@@ -97,6 +97,13 @@ def test_the_controller_is_not_led_to_a_guest(network: dict[str, Any], path: str
     assert found == ([f"networks[0].{path}"] if path else [])
 
 
+def test_a_controller_among_the_guests_finds_the_host_by_the_bridge() -> None:
+    state = replace(STATE, control=ControlPath("10.0.0.9", "10.0.0.254", "vnat0", port=22))
+    assert planned({**FOUR, "forwards": [{**SSH, "port": "22"}]}, state=state).problems == ()
+    (problem,) = planned({**FOUR, "forwards": [{**SSH, "port": "22", "listen_address": "10.0.0.254"}]}, state=state).problems
+    assert problem.path == "networks[0].forwards[0].port"
+
+
 def test_owners_keep_to_their_own() -> None:
     theirs = memory({**FOUR, "forwards": [SSH]}, owner="others")
     assert [str(problem) for problem in planned(FOUR, applied=theirs).problems] == [
