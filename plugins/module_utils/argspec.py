@@ -299,6 +299,27 @@ VNET_DHCP_OPTIONS: Spec = {
     **CONFIRM_OPTIONS,
 }
 
+ZONE_OPTIONS: Spec = {
+    "name": {"type": "str", "required": True},
+    "networks": {"type": "list", "elements": "str"},
+    "interfaces": {"type": "list", "elements": "str"},
+}
+
+POLICY_OPTIONS: Spec = {
+    "from": {"type": "str", "required": True},
+    "to": {"type": "str", "required": True},
+    "allow": {"type": "list", "elements": "str"},
+    "log": {"type": "bool", "default": False},
+}
+
+ZONES_OPTIONS: Spec = {
+    "zones": {"type": "list", "elements": "dict", "default": [], "options": ZONE_OPTIONS},
+    "policies": {"type": "list", "elements": "dict", "default": [], "options": POLICY_OPTIONS},
+    **{name: COMMON_OPTIONS[name] for name in _LIST_OPTIONS},
+    "persist": {"type": "str", "choices": ["auto", "none"], "default": "auto"},
+    **CONFIRM_OPTIONS,
+}
+
 
 def change_problems(params: t.Mapping[str, t.Any], lists: t.Mapping[str, t.Sized]) -> list[Problem]:
     """What is wrong with the options that every changing module has. ``lists`` are what it declares, by the options' names."""

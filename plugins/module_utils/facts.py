@@ -18,6 +18,8 @@ from .model.guard import TABLES
 from .model.nat import TABLES as NAT_TABLES
 from .model.problem import Problem, Refused
 from .model.state import HostState
+from .model.zone import TABLES as ZONE_TABLES
+from .observe.blocker import read_blockers
 from .observe.dhcp import read_leases, read_units
 from .observe.dns import read_dns
 from .observe.host import observe
@@ -25,6 +27,7 @@ from .observe.link import COMMAND, parse_links
 from .observe.rate import read_shapings
 from .observe.ruleset import read_tables
 from .observe.tap import holders
+from .plan.blocker import blockers
 from .plan.document import KINDS
 from .plan.persist import BACKENDS
 from .plan.tapkeep import KEEPERS
@@ -37,8 +40,10 @@ from .render.facts import (
     link_facts,
     nat_facts,
     owner_facts,
+    policy_facts,
     route_facts,
     tap_facts,
+    zone_facts,
 )
 from .render.rate import rate_files
 
@@ -61,11 +66,20 @@ def host_facts(machine: Machine) -> Facts:
         "dns": asdict(read_dns(machine)),
         "guards": guard_facts(applied, read_tables(machine, TABLES)) if applied.guards else [],
         "nat": nat_facts(applied, read_tables(machine, NAT_TABLES)) if applied.nat else [],
-        "owners": owner_facts(applied, [kind.name for kind in KINDS]),
+        "zones": zone_facts(applied, read_tables(machine, ZONE_TABLES)) if applied.zones else [],
+        "policies": policy_facts(applied),
+        "blockers": _blockers(machine, applied, state),
+        "owners": owner_facts(applied, [*(kind.name for kind in KINDS), "policies"]),
         "managers": _managers(state),
         "journal": _journal(machine),
         "dhcp": dhcp_facts(applied, read_units(machine, sorted(applied.dhcp)) or {}, read_leases(machine, applied.dhcp)),
     }
+
+
+def _blockers(machine: Machine, applied: Applied, state: HostState) -> list[Facts]:
+    if not applied.nat and not applied.zones:
+        return []
+    return [{**asdict(blocker), "stops": list(blocker.stops)} for blocker in blockers(read_blockers(machine), applied, state)]
 
 
 def _refuse_unreadable(machine: Machine) -> None:

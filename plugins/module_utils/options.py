@@ -22,6 +22,7 @@ from .model.network import Networks, read_networks
 from .model.problem import Problem, Refused
 from .model.qemu import read_qemu
 from .model.tap import read_taps
+from .model.zone import policy_name, read_policies, read_zones
 
 
 def bridges_document(params: t.Mapping[str, t.Any]) -> Document:
@@ -113,6 +114,20 @@ def dhcp_document(params: t.Mapping[str, t.Any]) -> Document:
         return _document(params, {"networks": items}, [], dhcp=gone)
     networks, wrong = read_dhcps(items)
     return _document(params, {"networks": items}, wrong, dhcp=_declared(params, networks, "networks"))
+
+
+def zones_document(params: t.Mapping[str, t.Any]) -> Document:
+    """The options of M(hypervisor.vnet.vnet_zones)."""
+    items, rules, absent = params["zones"] or [], params["policies"] or [], params["state"] == "absent"
+    zones, wrong = read_zones([] if absent else items)
+    policies, also = read_policies([] if absent else rules)
+    removed = tuple(item["name"] for item in items) if absent else ()
+    parted = tuple(policy_name(item["from"], item["to"]) for item in rules) if absent else ()
+    kinds = {
+        "zones": Declared(zones, removed, params["prune"], "zones"),
+        "policies": Declared(policies, parted, params["prune"], "policies"),
+    }
+    return _document(params, {"zones": items}, [*wrong, *also], **kinds)
 
 
 def _bridges(params: t.Mapping[str, t.Any], bridges: tuple[Bridge, ...], path: str) -> dict[str, t.Any]:

@@ -555,6 +555,94 @@ nat:
       description: Whether it comes back after a reboot.
       type: bool
       sample: true
+zones:
+  description: The zones that were applied by M(hypervisor.vnet.vnet_zones).
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: Name of the zone.
+      type: str
+      sample: dmz
+    owner:
+      description: Label under which it was declared.
+      type: str
+      sample: site
+    state:
+      description: V(active), or V(BROKEN) where the kernel's table is not what was applied. The next run repairs it.
+      type: str
+      sample: active
+    networks:
+      description: The bridges of guests that belong to it.
+      type: list
+      elements: str
+      sample: [dmz]
+    interfaces:
+      description: The other interfaces that belong to it.
+      type: list
+      elements: str
+      sample: [eth0]
+    persist:
+      description: Whether it comes back after a reboot.
+      type: bool
+      sample: true
+policies:
+  description: The policies between zones that were applied by M(hypervisor.vnet.vnet_zones).
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    from:
+      description: The zone in which a connection begins.
+      type: str
+      sample: dmz
+    to:
+      description: The zone in which it ends, or V(host).
+      type: str
+      sample: world
+    owner:
+      description: Label under which it was declared.
+      type: str
+      sample: site
+    allow:
+      description: What may begin there.
+      type: list
+      elements: str
+      sample: [tcp/443, udp/53]
+    log:
+      description: Whether what is refused is logged.
+      type: bool
+      sample: false
+    persist:
+      description: Whether it comes back after a reboot.
+      type: bool
+      sample: true
+blockers:
+  description:
+    - What of others' filters stops packets that networks of M(hypervisor.vnet.vnet_nat) and policies of M(hypervisor.vnet.vnet_zones) are for, or
+      switches forwarding off at the next boot. A packet has to pass every table of nftables and iptables.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    where:
+      description: The table, chain and rule, or the file.
+      type: str
+      sample: table ip filter (iptables), chain FORWARD, policy drop
+    stops:
+      description: Whose packets it stops.
+      type: list
+      elements: str
+      sample: [IPv4 packets from vnat0 to eth0]
+    certain:
+      description: Whether it is known that nothing before it lets them pass.
+      type: bool
+      sample: true
+    cure:
+      description: What helps.
+      type: str
+      sample: "accept them in Docker's chain for that: iptables -I DOCKER-USER -i vnat0 -o eth0 -j ACCEPT"
 owners:
   description: The labels under which something was declared.
   returned: success
@@ -590,6 +678,16 @@ owners:
       type: list
       elements: str
       sample: [vnat0]
+    zones:
+      description: Its zones.
+      type: list
+      elements: str
+      sample: [dmz, world]
+    policies:
+      description: Its policies between zones.
+      type: list
+      elements: str
+      sample: [dmz to world]
 managers:
   description: The network managers that can keep a configuration over a reboot.
   returned: success

@@ -22,6 +22,7 @@ from .qemu import QemuSettings, qemu_from_json
 from .route import Neighbour, NextHop, Route, Rule
 from .state import BridgeSettings, FileState
 from .tap import AppliedTap, applied_tap
+from .zone import AppliedPolicy, AppliedZone, applied_policy, applied_zone
 
 # 1 had bridges only; a kind that a file does not name was never applied.
 VERSION = 2
@@ -78,6 +79,8 @@ class Applied:
     qemu: QemuSettings = field(default_factory=QemuSettings)
     nat: t.Mapping[str, AppliedNat] = field(default_factory=dict)
     dhcp: t.Mapping[str, AppliedDhcp] = field(default_factory=dict)
+    zones: t.Mapping[str, AppliedZone] = field(default_factory=dict)
+    policies: t.Mapping[str, AppliedPolicy] = field(default_factory=dict)
 
     def owners(self, kind: str) -> dict[str, str]:
         """Name -> owner label of everything of one kind."""
@@ -103,6 +106,8 @@ def applied_from_text(text: str) -> Applied:
         qemu_from_json(data["qemu"]) if "qemu" in data else QemuSettings(),
         {name: applied_nat(item) for name, item in data.get("nat", {}).items()},
         {name: applied_dhcp(item) for name, item in data.get("dhcp", {}).items()},
+        {name: applied_zone(item) for name, item in data.get("zones", {}).items()},
+        {name: applied_policy(item) for name, item in data.get("policies", {}).items()},
     )
 
 

@@ -17,6 +17,7 @@ from .guard import Guard
 from .nat import Nat
 from .problem import Problem
 from .tap import Tap
+from .zone import Policy, Zone
 
 PERSIST = ("auto", "networkd", "ifupdown", "networkmanager", "none")
 
@@ -94,6 +95,8 @@ class Document:
     qemu: t.Mapping[str, t.Any] = field(default_factory=dict)
     nat: Declared[Nat] = Declared(spoken=False)
     dhcp: Declared[Dhcp] = Declared(spoken=False)
+    zones: Declared[Zone] = Declared(spoken=False)
+    policies: Declared[Policy] = Declared(spoken=False)
 
 
 def read_bridges(items: t.Sequence[t.Mapping[str, t.Any]], path: str = "bridges") -> tuple[tuple[Bridge, ...], list[Problem]]:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 # Loads our tables at boot, and whenever nftables' own are loaded.
 UNIT = "hypervisor-vnet-nftables.service"
 # Kinds of a document that have tables.
-TABLE_KINDS = ("guards", "nat")
+TABLE_KINDS = ("guards", "nat", "zones")
 # The first nft with which every set and rule of ours was tried; Debian 12 has it.
 OLDEST = (1, 0, 6)
 # Chains of the user in tables of ours begin like this: made by us, never filled, flushed or removed.
@@ -48,6 +48,11 @@ class Set:
     def word(self) -> str:
         """What nft calls it."""
         return "map" if " : " in self.type else "set"
+
+    @property
+    def refilled(self) -> bool:
+        """Not every element can be added beside what may be there: a key of a map leads to one place, and intervals do not overlap."""
+        return self.word == "map" or "interval" in self.type
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from ..model.applied import Applied
 from ..model.document import Document
 from ..model.problem import VnetError
 from ..model.state import FileState, HostState, Link
-from . import dhcp, guard, ifupdown, nat, networkd, networkmanager, ruleset, tap
+from . import blocker, dhcp, guard, ifupdown, nat, networkd, networkmanager, ruleset, tap, zone
 from .control import read_control
 from .forwarding import read_forwarding
 from .legacy import legacy_claims
@@ -50,6 +50,8 @@ READERS: dict[str, t.Callable[[Machine, Document, Applied, t.Mapping[str, Link]]
     "ruleset": ruleset.read,
     "nat": nat.read,
     "dhcp": dhcp.read,
+    "zones": zone.read,
+    "blockers": blocker.read,
 }
 
 

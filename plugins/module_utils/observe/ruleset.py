@@ -129,6 +129,11 @@ def _part(value: t.Any, kind: str) -> str:
         return f'"{value}"'
     if kind == "integer":
         return f"0x{int(str(value), 0):x}"
+    if kind == "verdict":
+        (word, to), *_rest = value.items()
+        return f"{word} {to['target']}" if to else str(word)
+    if isinstance(value, dict) and "range" in value:
+        return _range(value)
     return str(ipaddress.ip_address(value)) if kind == "ipv6_addr" else str(value)
 
 
@@ -138,6 +143,8 @@ def _shape(expressions: t.Sequence[Json]) -> Shape:
         (name, value), *_rest = expression.items()
         if name == "match" and isinstance(value["right"], str) and value["right"].startswith("@"):
             sets.append(value["right"][1:])
+        elif name == "vmap" and isinstance(value["data"], str):
+            sets.append(value["data"][1:])
         elif name in _VERDICTS:
             verdict = name
         elif name in _JUMPS:

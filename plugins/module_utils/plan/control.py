@@ -24,6 +24,8 @@ from ..model.ruleset import UNIT
 from ..model.state import FileState, HostState
 from ..model.step import Action, Await, Batch, EditLines, Forget, Ip, KillDaemon, Nft, Remove, Run, StartDaemon, Step, Sysctl, Write
 from ..model.view import Views
+from ..model.zone import NAME as ZONE_TABLE
+from ..model.zone import ZoneFacts
 from .connection import Connection, connection_of
 from .ipline import IpLines
 
@@ -38,8 +40,8 @@ _MANAGERS = ("systemd-networkd", "NetworkManager")
 _MANAGER_VERBS = frozenset({"daemon-reload", "kill", "reset-failed", "start", "stop"})
 # Hooks of ifupdown for name servers, and scripts of ours.
 _HOOKS = ("/etc/network/if-", "/etc/NetworkManager/dispatcher.d/hypervisor-vnet-")
-# A line of nft(8) about the guards' tables, and names that end in a star.
-_GUARDS = re.compile(rf"(?:(?:add|delete|flush) (?:table|chain|set|element)|table) \w+ {GUARD_TABLE}\b")
+# A line of nft(8) about the guards' and the zones' tables, and names that end in a star.
+_BY_NAME = re.compile(rf"(?:(?:add|delete|flush) (?:table|chain|set|map|element)|table) \w+ (?:{GUARD_TABLE}|{ZONE_TABLE})\b")
 _PATTERN = re.compile(r'"(\S+)\*"')
 # What dnsmasq gives to guests is nothing that the host's own connection uses.
 _DHCP = ("/etc/hypervisor-vnet/dhcp/", "/var/lib/hypervisor-vnet/dhcp/", f"/etc/systemd/system/{UNIT_PREFIX}", f"/run/{UNIT_PREFIX}")
@@ -98,8 +100,12 @@ class _Judge:
         return self._run(action) if isinstance(action, Run) else _nothing(action)
 
     def _is_filter(self, text: str) -> bool:
-        """Guards ask for the names of guests' ports, and for nothing else."""
-        if any(line[:1] not in ("", "\t", "}") and not _GUARDS.match(line) for line in text.splitlines()):
+        """Guards ask for the names of guests' ports, and for nothing else; zones for those of their members."""
+        if any(line[:1] not in ("", "\t", "}") and not _BY_NAME.match(line) for line in text.splitlines()):
+            return True
+        zones: ZoneFacts = self._state.kinds.get("zones") or ZoneFacts()
+        filtered = {name for table in zones.tables.values() for name in table.sets.get("host_filtered", ())}
+        if f" {ZONE_TABLE}" in text and self._connection.is_named("\n".join(filtered)):
             return True
         patterns = _PATTERN.findall(text)
         return self._connection.is_named(text) or any(name.startswith(begin) for begin in patterns for name in self._connection.links)

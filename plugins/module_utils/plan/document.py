@@ -20,7 +20,8 @@ from ..model.profile import Profile
 from ..model.state import FileState, HostState
 from ..model.step import Phase, Remove, Run, Step, Write
 from ..model.view import Views
-from . import bridges, dhcp, guard, nat, taps
+from . import bridges, dhcp, guard, nat, taps, zone
+from .blocker import blocker_warnings
 from .control import addresses, touched
 from .forwarding import plan_forwarding
 from .kind import Kind, KindChange, KindPlan
@@ -29,7 +30,7 @@ from .persist import changed_files, unedited_files
 from .ruleset import unit_handover
 
 # In the order in which their steps of one phase run: what others stand on comes first.
-KINDS: tuple[Kind, ...] = (bridges.KIND, taps.KIND, guard.KIND, nat.KIND, dhcp.KIND)
+KINDS: tuple[Kind, ...] = (bridges.KIND, taps.KIND, guard.KIND, nat.KIND, zone.KIND, dhcp.KIND)
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,7 @@ def _compose(spoken: t.Sequence[Kind], plans: t.Mapping[str, KindPlan], before: 
         settings={**settings, **forwarding.settings},
         disrupts=tuple(line for plan in plans.values() for line in plan.disrupts),
         expects={name: profile for plan in plans.values() for name, profile in plan.expects.items()},
-        warnings=tuple(line for plan in plans.values() for line in plan.warnings),
+        warnings=(*(line for plan in plans.values() for line in plan.warnings), *blocker_warnings(plans, after, state)),
         assigned={name: texts for plan in plans.values() for name, texts in plan.assigned.items()},
         control=touched(steps, state),
         addresses=addresses(views, state),

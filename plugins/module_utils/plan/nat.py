@@ -18,14 +18,13 @@ from ..model.guard import to_network
 from ..model.nat import TABLES, AppliedNat, Forward, Nat, NatFacts, settle
 from ..model.natcheck import nat_problems
 from ..model.problem import Problem
-from ..model.ruleset import CUSTOM, Seen, SeenTable, Table, as_seen
 from ..model.state import FileState, HostState
 from ..model.step import Phase, Step
 from ..render.boot import sysctl_file
 from ..render.nat import nat_tables
 from .kind import Kind, KindPlan
 from .natstale import forget
-from .ruleset import table_files, table_step, tool_problems
+from .ruleset import table_files, table_step, table_texts, tool_problems
 
 
 def plan_nat(document: Document, state: HostState, applied: Applied) -> KindPlan:
@@ -49,7 +48,7 @@ def plan_nat(document: Document, state: HostState, applied: Applied) -> KindPlan
     return KindPlan(
         memory=memory,
         steps=tuple(steps),
-        texts=_texts(facts.tables, wanted),
+        texts=table_texts(facts.tables, wanted, TABLES),
         warnings=(*_warnings(placed, applied, state), *_without_tool(bool(stale), facts)),
     )
 
@@ -140,23 +139,6 @@ def _without_tool(stale: bool, facts: NatFacts) -> list[str]:
     return [
         "connections that are open keep the address translation that they have, because the host has no conntrack(8); install conntrack"
     ]
-
-
-def _texts(seen: Seen, wanted: t.Sequence[Table]) -> dict[str, tuple[str, str]]:
-    """The table before and after: its rules, and what its sets and maps hold."""
-    after = {table.key: as_seen(table) for table in wanted}
-    return {f"table {' '.join(key)} (nft)": (_text(seen.get(key)), _text(after.get(key))) for key in TABLES}
-
-
-def _text(table: SeenTable | None) -> str:
-    if table is None:
-        return ""
-    lines = []
-    for name, rules in sorted(table.ours.items()):
-        lines += [f"chain {name}", *(f"  {' '.join([*(f'@{item}' for item in rule[:-1]), rule[-1]]).strip()}" for rule in rules)]
-    for name, elements in sorted(table.sets.items()):
-        lines += [f"{name} {element}" for element in sorted(elements) if not name.startswith(CUSTOM)]
-    return "\n".join([*lines, ""])
 
 
 def files(applied: Applied, state: HostState) -> dict[str, FileState]:

@@ -12,7 +12,7 @@ import typing as t
 
 from ..model.applied import Applied
 from ..model.problem import Problem
-from ..model.ruleset import OLDEST, TABLE_KINDS, UNIT, Key, RulesetFacts, Seen, Table
+from ..model.ruleset import CUSTOM, OLDEST, TABLE_KINDS, UNIT, Key, RulesetFacts, Seen, SeenTable, Table, as_seen
 from ..model.state import FileState, HostState
 from ..model.step import Nft, Phase, Run, Step
 from ..render.nftables import UNIT_PATH, ruleset_files
@@ -33,6 +33,23 @@ def table_step(
 def table_files(name: str, tables: t.Sequence[Table]) -> dict[str, FileState]:
     """What brings one kind's tables back after a reboot; nothing where there are none."""
     return ruleset_files(name, reload_text(tables))
+
+
+def table_texts(seen: Seen, wanted: t.Sequence[Table], known: t.Iterable[Key]) -> dict[str, tuple[str, str]]:
+    """What people are told: each table before and after, its rules, and what its sets and maps hold."""
+    after = {table.key: as_seen(table) for table in wanted}
+    return {f"table {' '.join(key)} (nft)": (_text(seen.get(key)), _text(after.get(key))) for key in known}
+
+
+def _text(table: SeenTable | None) -> str:
+    if table is None:
+        return ""
+    lines = []
+    for name, rules in sorted(table.ours.items()):
+        lines += [f"chain {name}", *(f"  {' '.join([*(f'@{item}' for item in rule[:-1]), rule[-1]]).strip()}" for rule in rules)]
+    for name, elements in sorted(table.sets.items()):
+        lines += [f"{name} {element}" for element in sorted(elements) if not name.startswith(CUSTOM)]
+    return "\n".join([*lines, ""])
 
 
 def tool_problems(state: HostState) -> list[Problem]:

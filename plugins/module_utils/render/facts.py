@@ -24,6 +24,7 @@ from ..model.tap import AppliedTap
 from .guard import guard_tables
 from .nat import describe, nat_tables
 from .rate import wanted_shaping
+from .zone import zone_tables
 
 Facts = dict[str, t.Any]
 # Of no use without the kernel's own context.
@@ -227,6 +228,39 @@ def dhcp_facts(applied: Applied, units: t.Mapping[str, UnitFacts], leases: t.Map
         }
         found.append(facts)
     return found
+
+
+def zone_facts(applied: Applied, seen: Seen) -> list[Facts]:
+    """Every zone that was applied, and whether the kernel has all of their table."""
+    tables = zone_tables((item.zone for item in applied.zones.values()), (item.policy for item in applied.policies.values()))
+    wanted = {table.key: as_seen(table) for table in tables}
+    intact = all(key in seen and seen[key].ours == table.ours and _own_sets(seen[key]) == table.sets for key, table in wanted.items())
+    return [
+        {
+            "name": name,
+            "owner": item.owner,
+            "state": "active" if intact else "BROKEN",
+            "networks": list(item.zone.networks),
+            "interfaces": list(item.zone.interfaces),
+            "persist": item.persist,
+        }
+        for name, item in sorted(applied.zones.items())
+    ]
+
+
+def policy_facts(applied: Applied) -> list[Facts]:
+    """Every policy between zones that was applied."""
+    return [
+        {
+            "from": item.policy.source,
+            "to": item.policy.target,
+            "owner": item.owner,
+            "allow": [str(allowed) for allowed in item.policy.allow],
+            "log": item.policy.log,
+            "persist": item.persist,
+        }
+        for dummy, item in sorted(applied.policies.items())
+    ]
 
 
 def owner_facts(applied: Applied, kinds: t.Sequence[str]) -> list[Facts]:

@@ -97,9 +97,12 @@ def _refill(there: SeenTable, table: Table, unless_done: Table | None) -> str:
     lines += [f"flush chain {at} {name}" for name in sorted({*there.ours} | ({*table.chains} if unless_done else set()))]
     lines = [*_missing_chains(there, table, bool(unless_done)), *lines]
     lines += [f"table {at} {{", *_chain_lines(table, table.chains, hooks=False), "}"]
-    lines += [f"delete chain {at} {name}" for name in old_chains]
-    lines += [f"delete {'map' if name in there.maps else 'set'} {at} {name}" for name in old_sets]
-    return "\n".join([*lines, ""]) + (_safe_elements(there, table) if unless_done else _elements(there, table))
+    # What an element leads to cannot go before the element.
+    gone = [f"flush map {at} {name}" for name in old_sets if name in there.maps]
+    gone += [f"delete {'map' if name in there.maps else 'set'} {at} {name}" for name in old_sets]
+    gone += [f"delete chain {at} {name}" for name in old_chains]
+    elements = _safe_elements(there, table) if unless_done else _elements(there, table)
+    return "\n".join([*lines, ""]) + elements + "".join(f"{line}\n" for line in gone)
 
 
 def _missing_chains(there: SeenTable, table: Table, every: bool) -> list[str]:
@@ -111,11 +114,11 @@ def _missing_chains(there: SeenTable, table: Table, every: bool) -> list[str]:
 
 
 def _safe_elements(there: SeenTable, table: Table) -> str:
-    """What is deleted may not be there: it is added first. Of a map, a key may lead elsewhere: it is filled anew."""
+    """What is deleted may not be there: it is added first. Where not everything can stand beside it, all is filled anew."""
     text = ""
     for name, item in table.sets.items():
-        if item.word == "map":
-            text += f"flush map {_at(table.key)} {name}\n" + _command("add", table.key, name, item.elements)
+        if item.refilled:
+            text += f"flush {item.word} {_at(table.key)} {name}\n" + _command("add", table.key, name, item.elements)
             continue
         gone = there.sets.get(name, frozenset()) - item.elements
         text += _command("add", table.key, name, item.elements | gone) + _command("delete", table.key, name, gone)

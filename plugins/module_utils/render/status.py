@@ -33,6 +33,9 @@ def status_text(facts: Facts) -> str:
     blocks += [_guards(facts["guards"])] if facts["guards"] else []
     blocks += [_nat(network) for network in facts["nat"]]
     blocks += [_dhcp(facts["dhcp"])] if facts["dhcp"] else []
+    blocks += [_zones(facts)] if facts["zones"] else []
+    stopped = [blocker["where"] for blocker in facts["blockers"] if blocker["certain"]]
+    blocks += [_lines("BLOCKED by", stopped)] if stopped else []
     blocks += [_pending(facts), _last(facts["last"]), *([_undone(facts["report"])] if facts["report"] else [])]
     return "\n".join(_text(block) for block in blocks)
 
@@ -133,6 +136,14 @@ def _nat(network: Facts) -> Rows:
         *_lines("  forwards", [_forward(forward) for forward in network["forwards"]]),
         *_lines("  one to one", [f"{pair['address']} = {pair['to']}" for pair in network["one_to_one"]]),
     ]
+
+
+def _zones(facts: Facts) -> Rows:
+    broken = any(zone["state"] == "BROKEN" for zone in facts["zones"])
+    rows = [("zones", "BROKEN, the table in the kernel is not as applied" if broken else f"{len(facts['zones'])}, active")]
+    members = [f"{zone['name']}: {_words([*zone['networks'], *zone['interfaces']])}; owner {zone['owner']}" for zone in facts["zones"]]
+    allowed = [f"{item['from']} -> {item['to']}: {_words(item['allow']) or 'nothing'}" for item in facts["policies"]]
+    return [*rows, *_lines("  members", members), *_lines("  policies", allowed)]
 
 
 def _forward(forward: Facts) -> str:

@@ -52,6 +52,26 @@ def test_elements(item: dict[str, Any], elements: set[str]) -> None:
     assert parse_table(table(item)).sets == {"it": elements}
 
 
+def test_a_verdict_map_and_ranges() -> None:
+    there = parse_table(
+        table(
+            {
+                "map": {
+                    "name": "from",
+                    "type": "ifname",
+                    "map": "verdict",
+                    "elem": [["a", {"goto": {"target": "b"}}], ["c", {"accept": None}]],
+                }
+            },
+            {"set": {"name": "ports", "type": ["inet_proto", "inet_service"], "elem": [{"concat": [6, {"range": [80, 90]}]}]}},
+            {"chain": {"name": "c"}},
+            {"rule": {"chain": "c", "expr": [{"vmap": {"key": IIFNAME, "data": "@from"}}]}},
+        )
+    )
+    assert there.sets == {"from": {'"a" : goto b', '"c" : accept'}, "ports": {"6 . 80-90"}} and there.maps == {"from"}
+    assert there.chains == {"c": (shape_of("iifname vmap @from"),)}
+
+
 def test_counters() -> None:
     found = parse_table(
         table(set_of("ifname", {"elem": {"val": "vif1.0", "counter": {"packets": 3, "bytes": 180}}}, {"elem": {"val": "b"}}))

@@ -58,6 +58,9 @@ def host(state: HostState, memory: Applied, **more: t.Any) -> Facts:
         "guards": [],
         "nat": [],
         "dhcp": [],
+        "zones": [],
+        "policies": [],
+        "blockers": [],
         "managers": [{"name": "networkd", "active": True, "claims": ["eth0", "eth1"]}],
         "journal": {"state": "none", "groups": 0, "seconds_left": 0},
         "pending": None,
@@ -170,6 +173,16 @@ DHCP = [
     {"name": "vnat0", "bridge": "vnat0", "state": "running", "ranges": ["10.0.2.1-10.0.2.254"], "hosts": [{}, {}], "leases": [{}]},
     {"name": "storage", "bridge": "xenbr1", "state": "NOT RUNNING", "ranges": [], "hosts": [{}], "leases": []},
 ]
+ZONES = [
+    {"name": name, "owner": "site", "state": "active", "networks": networks, "interfaces": interfaces, "persist": True}
+    for name, networks, interfaces in (("dmz", ["dmz0", "dmz1"], []), ("world", [], ["eth0"]))
+]
+POLICIES = [
+    {"from": "dmz", "to": "world", "owner": "site", "allow": ["tcp/443", "udp/53"], "log": False, "persist": True},
+    {"from": "dmz", "to": "host", "owner": "site", "allow": [], "log": False, "persist": True},
+]
+BLOCKERS = [{"where": "table ip filter (iptables), chain FORWARD, policy drop", "stops": [], "certain": True, "cure": ""}]
+
 STATUS = {
     "nothing-of-ours": host(PLAIN, Applied()),
     "moved": host(MOVED, SITE, last=KEPT),
@@ -203,6 +216,7 @@ STATUS = {
     "crowded": host(CROWDED, Applied()),
     "guarded": host(MOVED, SITE, guards=GUARDED),
     "translated": host(PLAIN, Applied(), nat=nat_facts(TRANSLATED, {table.key: as_seen(table) for table in TABLES})),
+    "zones": host(PLAIN, Applied(), zones=ZONES, policies=POLICIES, blockers=BLOCKERS),
     "translated-no-more": host(PLAIN, Applied(), nat=nat_facts(TRANSLATED, {})),
     "served": host(PLAIN, Applied(), dhcp=DHCP),
 }
