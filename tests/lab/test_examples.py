@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from answers import asked, telling
 from conftest import new_lab
-from peers import asked, telling
 from product import ROOT, Product
 from spans import some
 from vnet_lab.guest import Guest

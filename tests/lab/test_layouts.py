@@ -11,7 +11,7 @@ import re
 from typing import Any
 
 import pytest
-from peers import asked, telling
+from answers import asked, telling
 from product import Product
 from vnet_lab.guest import Guest
 from vnet_lab.lab import Lab
