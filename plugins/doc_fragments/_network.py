@@ -266,6 +266,10 @@ options:
         type: str
 {indented(_NETWORK, 6)}
 {indented(_NETWORK_ROUTED, 6)}
+      zone:
+        description:
+          - The zone that the network is in. A zone that is not one of O(zones) is declared by that.
+        type: str
       dhcp:
         description:
           - Serve the network with DHCP and DNS, as M(hypervisor.vnet.vnet_dhcp) does. Without it, nobody does.

@@ -151,6 +151,7 @@ NETWORK_OPTIONS: Spec = {
     "routed": {"type": "bool"},
     **BRIDGE_OPTIONS,
     **_ROUTED,
+    "zone": {"type": "str"},
     "dhcp": {"type": "dict", "options": {name: spec for name, spec in DHCP_OPTIONS.items() if name not in ("name", "bridge", "addresses")}},
 }
 
@@ -268,9 +269,24 @@ GUARD_SETTINGS: Spec = {
     "conntrack": {"type": "str", "choices": ["keep", "track", "bypass"], "default": "keep"},
 }
 
+ZONE_OPTIONS: Spec = {
+    "name": {"type": "str", "required": True},
+    "networks": {"type": "list", "elements": "str"},
+    "interfaces": {"type": "list", "elements": "str"},
+}
+
+POLICY_OPTIONS: Spec = {
+    "from": {"type": "str", "required": True},
+    "to": {"type": "str", "required": True},
+    "allow": {"type": "list", "elements": "str"},
+    "log": {"type": "bool", "default": False},
+}
+
 HOST_OPTIONS: Spec = {
     "networks": {"type": "list", "elements": "dict", "options": NETWORK_OPTIONS},
     "guests": {"type": "list", "elements": "dict", "options": GUEST_OPTIONS},
+    "zones": {"type": "list", "elements": "dict", "options": ZONE_OPTIONS},
+    "policies": {"type": "list", "elements": "dict", "options": POLICY_OPTIONS},
     **CHANGE_OPTIONS,
     **GUARD_SETTINGS,
     "qemu_acl": {"type": "list", "elements": "str"},
@@ -297,19 +313,6 @@ VNET_DHCP_OPTIONS: Spec = {
     **{name: COMMON_OPTIONS[name] for name in _LIST_OPTIONS},
     "persist": {"type": "str", "choices": ["auto", "none"], "default": "auto"},
     **CONFIRM_OPTIONS,
-}
-
-ZONE_OPTIONS: Spec = {
-    "name": {"type": "str", "required": True},
-    "networks": {"type": "list", "elements": "str"},
-    "interfaces": {"type": "list", "elements": "str"},
-}
-
-POLICY_OPTIONS: Spec = {
-    "from": {"type": "str", "required": True},
-    "to": {"type": "str", "required": True},
-    "allow": {"type": "list", "elements": "str"},
-    "log": {"type": "bool", "default": False},
 }
 
 ZONES_OPTIONS: Spec = {

@@ -22,7 +22,7 @@ from .model.network import Networks, read_networks
 from .model.problem import Problem, Refused
 from .model.qemu import read_qemu
 from .model.tap import read_taps
-from .model.zone import policy_name, read_policies, read_zones
+from .model.zone import joined_zones, policy_name, read_policies, read_zones
 
 
 def bridges_document(params: t.Mapping[str, t.Any]) -> Document:
@@ -34,13 +34,14 @@ def bridges_document(params: t.Mapping[str, t.Any]) -> Document:
 
 def host_document(params: t.Mapping[str, t.Any]) -> Document:
     """The options of M(hypervisor.vnet.vnet_host). What it does not give is not spoken of."""
-    lists = {name: params[name] for name in ("networks", "guests") if params[name] is not None}
+    lists = {name: params[name] for name in ("networks", "guests", "zones") if params[name] is not None}
     found = read_networks(params["networks"] or [], "networks", params["guests"] or [])
     bridges, wrong = read_bridges(found.bridges, "networks")
     guards, unguarded = read_settings(params)
     qemu, unfit = read_qemu(params)
-    problems = [*found.problems, *wrong, *unguarded, *unfit]
-    kinds = {**_bridges(params, bridges, "networks"), **_services(params, found)}
+    filtered, unclear = _zones(params, found)
+    problems = [*found.problems, *wrong, *unguarded, *unfit, *unclear]
+    kinds = {**_bridges(params, bridges, "networks"), **_services(params, found), **filtered}
     if "networks" not in lists:
         kinds.update(dict.fromkeys(("bridges", "nat", "dhcp"), Declared(spoken=False)))
     if "guests" in lists:
@@ -62,9 +63,26 @@ def _services(params: t.Mapping[str, t.Any], networks: Networks) -> dict[str, t.
         if params["state"] == "absent":
             kinds[kind] = Declared[t.Any](removed=names, path="networks")
         else:
-            without = tuple(name for name in names if name not in {item.name for item in items})
-            kinds[kind] = Declared[t.Any](items, without, params["prune"], "networks", places=places)
+            dropped = tuple(name for name in names if name not in {item.name for item in items})
+            kinds[kind] = Declared[t.Any](items, prune=params["prune"], path="networks", places=places, dropped=dropped)
     return kinds
+
+
+def _zones(params: t.Mapping[str, t.Any], networks: Networks) -> tuple[dict[str, t.Any], list[Problem]]:
+    """The zones, with the networks that say which one is theirs, and the policies between them."""
+    given, rules = params["zones"], params["policies"]
+    if given is None and rules is None and not networks.zones:
+        return {}, []
+    absent = params["state"] == "absent"
+    zones, places, problems = joined_zones(() if absent else given or (), () if absent else networks.zones)
+    policies, wrong = read_policies(() if absent else rules or ())
+    removed = tuple(item["name"] for item in given or ()) if absent else ()
+    parted = tuple(policy_name(item["from"], item["to"]) for item in rules or ()) if absent else ()
+    kinds = {
+        "zones": Declared[t.Any](zones, removed, params["prune"] and given is not None, "zones", places=places),
+        "policies": Declared[t.Any](policies, parted, params["prune"] and rules is not None, "policies"),
+    }
+    return kinds, problems + wrong
 
 
 def _guests(params: t.Mapping[str, t.Any], bridges: t.Mapping[str, str]) -> tuple[dict[str, t.Any], list[Problem]]:

@@ -21,6 +21,7 @@ description:
 options: {}
 extends_documentation_fragment:
   - hypervisor.vnet._network
+  - hypervisor.vnet._zone.host
   - hypervisor.vnet._guest
   - hypervisor.vnet._guest.guards
   - hypervisor.vnet._guest.qemu
@@ -34,6 +35,8 @@ seealso:
   - module: hypervisor.vnet.kvm_tap
   - module: hypervisor.vnet.antispoof
   - module: hypervisor.vnet.vnet_nat
+  - module: hypervisor.vnet.vnet_dhcp
+  - module: hypervisor.vnet.vnet_zones
   - plugin: hypervisor.vnet.merge_guests
     plugin_type: filter
   - module: hypervisor.vnet.vnet_info

@@ -30,56 +30,6 @@ notes:
   - The table is loaded again when C(nftables.service) is restarted or reloaded. After a C(nft flush ruleset) by hand
     M(hypervisor.vnet.vnet_info) reports RV(hypervisor.vnet.vnet_info#module:zones[].state=BROKEN), and the next run repairs it.
 options:
-  zones:
-    description:
-      - The zones, all in one call. With O(state=absent) only their names count.
-    type: list
-    elements: dict
-    default: []
-    suboptions:
-      name:
-        description:
-          - Name of the zone, up to 31 small letters, digits and single underscores. V(host) is the host itself and needs no declaration.
-        type: str
-        required: true
-      networks:
-        description:
-          - The bridges of guests that belong to it. They need not exist yet.
-        type: list
-        elements: str
-      interfaces:
-        description:
-          - Other interfaces that belong to it, as uplinks. A port of a bridge is refused, because its packets come by the bridge.
-        type: list
-        elements: str
-  policies:
-    description:
-      - What may pass from one zone to another, all in one call. With O(state=absent) only O(policies[].from) and O(policies[].to) count.
-    type: list
-    elements: dict
-    default: []
-    suboptions:
-      from:
-        description:
-          - The zone in which the connection begins.
-        type: str
-        required: true
-      to:
-        description:
-          - The zone in which it ends, or V(host).
-        type: str
-        required: true
-      allow:
-        description:
-          - What may begin there, as V(tcp/443), V(tcp/8000-8010), V(udp/53), V(icmp) for ICMP and ICMPv6, or V(any).
-          - Nothing without it. Towards V(host) that closes the host to the zone.
-        type: list
-        elements: str
-      log:
-        description:
-          - Log what is refused to the NFLOG group 0, ten packets a second at most. C(tcpdump -i nflog:0) or ulogd read it.
-        type: bool
-        default: false
   persist:
     description:
       - V(auto) keeps zones and policies over a reboot, V(none) changes the running kernel only.
@@ -108,6 +58,7 @@ options:
     type: str
     default: site
 extends_documentation_fragment:
+  - hypervisor.vnet._zone
   - hypervisor.vnet._confirm
   - hypervisor.vnet._confirm.probes
   - hypervisor.vnet._attributes

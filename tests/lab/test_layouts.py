@@ -31,8 +31,15 @@ NETWORKS: list[dict[str, Any]] = [
         "forwards": [{"port": "5022", "to": "rhel4", "to_port": "22"}, {"port": "53", "protocol": "both", "to": "10.0.2.1"}],
     },
     {"name": "routed0", "layout": "route", "addresses": ["10.97.0.1/24"]},
-    {"name": "dmz", "layout": "brouter", "addresses": ["10.98.98.1/24"], "forwards": [{"port": "8080", "to": "mydomu", "to_port": "80"}]},
+    {
+        "name": "dmz",
+        "layout": "brouter",
+        "addresses": ["10.98.98.1/24"],
+        "forwards": [{"port": "8080", "to": "mydomu", "to_port": "80"}],
+        "zone": "dmz",
+    },
 ]
+ROUTES = ("10.97.0.0/24", "10.98.98.0/24")
 RHEL4 = "52:54:00:27:95:c0"
 GUESTS: list[dict[str, Any]] = [
     {"name": "rhel4", "interfaces": [{"network": "vnat0", "name": "tap-rhel4", "mac": RHEL4, "addresses": ["10.0.2.1/16"]}]},
@@ -41,6 +48,13 @@ GUESTS: list[dict[str, Any]] = [
         "interfaces": [{"network": "dmz", "name": "tap-mydomu", "mac": "aa:cc:00:00:00:01", "addresses": ["10.98.98.2/24"]}],
     },
 ]
+
+
+# The world reaches the dmz by forwards and by this port alone.
+FILTER = {
+    "zones": [{"name": "world", "interfaces": ["eth0"]}],
+    "policies": [{"from": "dmz", "to": "world", "allow": ["any"]}, {"from": "world", "to": "dmz", "allow": ["tcp/81"]}],
+}
 
 
 def leased(guest: Guest) -> str:
@@ -81,7 +95,7 @@ def matrix(lab: Lab, host: Machine) -> dict[str, str]:
     """Who is seen as whom where."""
     guests, world, here = plug(host), lab.fabric, host.address
     try:
-        with telling(guests["rhel4"], 22), telling(guests["mydomu"], 80), telling(guests["routed"], 80):
+        with telling(guests["rhel4"], 22), telling(guests["mydomu"], 80), telling(guests["mydomu"], 81), telling(guests["routed"], 80):
             return {
                 "nat guest, DHCP": leased(guests["rhel4"]),
                 "nat guest, DNS": named(guests["other"], "rhel4.lab.example"),
@@ -91,6 +105,8 @@ def matrix(lab: Lab, host: Machine) -> dict[str, str]:
                 "brouter's guest, world": asked(guests["mydomu"], REMOTE4, 7000),
                 "world, forward": asked(world, here, 5022),
                 "world, brouter's forward": asked(world, here, 8080),
+                "world, brouter's guest": asked(world, "10.98.98.2", 80),
+                "world, brouter's guest, allowed port": asked(world, "10.98.98.2", 81),
                 "world, routed guest": asked(world, "10.97.0.2", 80),
                 "guest of the same network, forward": asked(guests["other"], here, 5022),
                 "the guest itself, its own forward": asked(guests["rhel4"], here, 5022),
@@ -115,6 +131,8 @@ def expected(host: Machine) -> dict[str, str]:
         "brouter's guest, world": here,
         "world, forward": ROUTER4,
         "world, brouter's forward": ROUTER4,
+        "world, brouter's guest": "",
+        "world, brouter's guest, allowed port": ROUTER4,
         "world, routed guest": ROUTER4,
         # It could not answer its neighbour by another address than the one that was asked.
         "guest of the same network, forward": "10.0.0.254",
@@ -128,7 +146,7 @@ def expected(host: Machine) -> dict[str, str]:
 
 def run(lab: Lab, host: Machine, *, check: bool = False, **options: Any) -> dict[str, Any]:
     # With br_netfilter at work, what a guest sends to its own forward never comes up from the bridge, nor back to the same port.
-    document = {"networks": NETWORKS, "guests": GUESTS, "bridge_netfilter": "disable", **options}
+    document = {"networks": NETWORKS, "guests": GUESTS, **FILTER, "bridge_netfilter": "disable", **options}
     result = Product(lab).module(host.name, "vnet_host", document, check=check)
     assert not result.get("failed"), result
     return result
@@ -138,7 +156,8 @@ def run(lab: Lab, host: Machine, *, check: bool = False, **options: Any) -> dict
 def test_who_reaches_whom(fleet: Lab, name: str) -> None:
     host = fleet.host(name)
     before = host.snapshot()
-    fleet.fabric.exec(["ip", "route", "replace", "10.97.0.0/24", "via", host.address])
+    for network in ROUTES:
+        fleet.fabric.exec(["ip", "route", "replace", network, "via", host.address])
     with telling(fleet.fabric, 7000):
         check, real = run(fleet, host, check=True), run(fleet, host)
         assert json.dumps(check["diff"]) == json.dumps(real["diff"])
@@ -148,6 +167,7 @@ def test_who_reaches_whom(fleet: Lab, name: str) -> None:
         wait_until(lambda: served(host), 20, "DHCP is served again")
         assert not run(fleet, host)["changed"]
         assert matrix(fleet, host) == expected(host)
-    fleet.fabric.exec(["ip", "route", "del", "10.97.0.0/24"])
+    for network in ROUTES:
+        fleet.fabric.exec(["ip", "route", "del", network])
     assert run(fleet, host, state="absent")["changed"]
     assert diff_snapshots(before, host.snapshot()) == []

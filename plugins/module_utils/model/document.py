@@ -36,6 +36,7 @@ Item = t.TypeVar("Item", bound=Named)
 class Declared(t.Generic[Item]):
     """One kind of the document. ``removed`` are names with ``state: absent``; ``path`` is where the user wrote the list.
 
+    ``dropped`` are names of objects that are declared without this kind now, which go if they have it by the same owner.
     ``places``: where each item stands, when that is not its number in the list. A kind that is not ``spoken`` of stays as it is, its files included.
     """
 
@@ -45,6 +46,7 @@ class Declared(t.Generic[Item]):
     path: str = ""
     spoken: bool = True
     places: tuple[str, ...] = ()
+    dropped: tuple[str, ...] = ()
 
     def place(self, name: str) -> str:
         """Where the user wrote the object ``name``."""
@@ -61,6 +63,7 @@ class Declared(t.Generic[Item]):
     def gone(self, owners: t.Mapping[str, str], owner: str) -> list[str]:
         """The names of ``owners`` (name -> owner label, of what was applied) that shall not be there any more, sorted."""
         names = {name for name in self.removed if name in owners}
+        names |= {name for name in self.dropped if owners.get(name) == owner}
         if self.prune:
             names |= {name for name, label in owners.items() if label == owner} - {item.name for item in self.items}
         return sorted(names)

@@ -24,17 +24,21 @@ from .problem import Problem
 
 Options = t.Mapping[str, t.Any]
 # What a network has of its own, and what it has only where the host routes for it.
-_OWN = ("layout", "bridge", "routed", "dhcp")
+_OWN = ("layout", "bridge", "routed", "dhcp", "zone")
 ROUTED_OPTIONS = ("sources", "masquerade", "snat", "nat_ports", "no_nat_to", "forwards", "nat66", "one_to_one")
 
 
 @dataclass(frozen=True)
 class Networks:
-    """What all networks need: the options of each one's bridge, in their order; the others behind their places."""
+    """What all networks need: the options of each one's bridge, in their order; the others behind their places.
+
+    ``zones``: the name of a network's zone, and of its bridge.
+    """
 
     bridges: list[dict[str, t.Any]] = field(default_factory=list)
     nat: list[tuple[str, Nat]] = field(default_factory=list)
     dhcp: list[tuple[str, Dhcp]] = field(default_factory=list)
+    zones: list[tuple[str, str, str]] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
 
 
@@ -64,6 +68,8 @@ def read_networks(networks: t.Sequence[Options], path: str, guests: t.Sequence[O
             found.problems.extend(wrong)
         else:
             found.problems.extend(_bridged_problems(network, place))
+        if given.get("zone"):
+            found.zones.append((f"{place}.zone", given["zone"], bridge["name"]))
         if given.get("dhcp") is not None:
             dhcp, wrong = _dhcp(given, place, guests or ())
             found.dhcp.append((f"{place}.dhcp", dhcp))

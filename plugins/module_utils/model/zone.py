@@ -129,6 +129,31 @@ def read_zones(items: t.Sequence[Options], path: str = "zones") -> tuple[tuple[Z
     return tuple(zones), problems + _twice([(f"{place}.name", zone.name) for place, zone in placed], "a zone") + zone_clashes(placed)
 
 
+def joined_zones(
+    items: t.Sequence[Options], networks: t.Sequence[tuple[str, str, str]]
+) -> tuple[tuple[Zone, ...], tuple[str, ...], list[Problem]]:
+    """Declared zones with the networks that say by themselves which one is theirs, each zone's place, and the problems.
+
+    ``networks``: the place of the word, the zone's name, the bridge. A zone that is named there alone is declared by that.
+    """
+    zones: list[dict[str, t.Any]] = [{**item, "networks": list(item.get("networks") or ())} for item in items]
+    places = [f"zones[{index}]" for index in range(len(items))]
+    said: dict[str, str] = {}
+    for place, name, bridge in networks:
+        names = [zone["name"] for zone in zones]
+        if name not in names:
+            said[f"zones[{len(zones)}].name"] = place
+            zones.append({"name": name, "networks": []})
+            places.append(place)
+        at = names.index(name) if name in names else len(zones) - 1
+        said[f"zones[{at}].networks[{len(zones[at]['networks'])}]"] = place
+        zones[at]["networks"].append(bridge)
+    found, problems = read_zones(zones)
+    for there, place in said.items():
+        problems = [Problem(problem.path.replace(there, place), problem.message.replace(there, place)) for problem in problems]
+    return found, tuple(places), problems
+
+
 def _zone_name_problems(name: str, path: str) -> list[Problem]:
     if name == HOST:
         return [Problem(path, f"{HOST} is the host itself and needs no declaration; name it in policies only")]
