@@ -78,8 +78,9 @@ def _zones(params: t.Mapping[str, t.Any], networks: Networks) -> tuple[dict[str,
     policies, wrong = read_policies(() if absent else rules or ())
     removed = tuple(item["name"] for item in given or ()) if absent else ()
     parted = tuple(policy_name(item["from"], item["to"]) for item in rules or ()) if absent else ()
+    dropped = tuple(dict.fromkeys(name for _place, name, _bridge in networks.zones if absent and name not in removed))
     kinds = {
-        "zones": Declared[t.Any](zones, removed, params["prune"] and given is not None, "zones", places=places),
+        "zones": Declared[t.Any](zones, removed, params["prune"] and given is not None, "zones", places=places, dropped=dropped),
         "policies": Declared[t.Any](policies, parted, params["prune"] and rules is not None, "policies"),
     }
     return kinds, problems + wrong

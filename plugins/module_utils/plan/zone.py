@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import typing as t
+from dataclasses import replace
 
 from ..model.applied import Applied
 from ..model.document import Document
@@ -29,8 +30,9 @@ def plan_zones(document: Document, state: HostState, applied: Applied) -> KindPl
     """From the table as the kernel has it to that of all zones and policies that are applied then."""
     facts: ZoneFacts = state.kinds.get("zones") or ZoneFacts()
     persist, owner = document.persist != "none", document.owner
-    gone = document.zones.gone(applied.owners("zones"), owner)
-    zones = {name: item for name, item in applied.zones.items() if name not in gone}
+    emptied = _without_networks(document, state, applied)
+    gone = [name for name in document.zones.gone(applied.owners("zones"), owner) if name not in emptied]
+    zones = {name: item for name, item in {**applied.zones, **emptied}.items() if name not in gone}
     zones.update({zone.name: AppliedZone(owner, zone, persist) for zone in document.zones.items})
     parted = document.policies.gone(applied.owners("policies"), owner)
     policies = {name: item for name, item in applied.policies.items() if name not in parted}
@@ -46,6 +48,17 @@ def plan_zones(document: Document, state: HostState, applied: Applied) -> KindPl
         texts=table_texts(facts.tables, wanted, TABLES),
         warnings=tuple(_warnings(document, state, applied)),
     )
+
+
+def _without_networks(document: Document, state: HostState, applied: Applied) -> dict[str, AppliedZone]:
+    """Zones whose networks go, but not all of their members."""
+    left = {}
+    for name in document.zones.dropped:
+        item = applied.zones.get(name)
+        networks = tuple(bridge for bridge in item.zone.networks if bridge not in state.leaving) if item else ()
+        if item and item.owner == document.owner and (networks or item.zone.interfaces):
+            left[name] = replace(item, zone=replace(item.zone, networks=networks))
+    return left
 
 
 def _tables(zones: Zones, policies: Policies) -> tuple[Table, ...]:

@@ -20,6 +20,7 @@ from ansible_collections.hypervisor.vnet.plugins.module_utils.model.zone import 
     Zone,
     applied_policy,
     applied_zone,
+    joined_zones,
     read_policies,
     read_zones,
 )
@@ -81,3 +82,16 @@ def test_policies_that_are_refused(items: list[dict[str, Any]], said: str) -> No
 
 def test_all_problems_at_once() -> None:
     assert len(read_policies([policy(to="dmz", allow=["x", "tcp/99999"]), policy(**{"from": "host"})])[1]) == 4
+
+
+def test_networks_that_say_which_zone_is_theirs() -> None:
+    declared = [{"name": "dmz", "networks": ["br1"]}, {"name": "world", "interfaces": ["eth0"]}]
+    zones, places, problems = joined_zones(declared, [("networks[0].zone", "dmz", "br2"), ("networks[1].zone", "data", "br3")])
+    assert zones == (Zone("dmz", ("br1", "br2")), Zone("world", (), ("eth0",)), Zone("data", ("br3",)))
+    assert (places, problems) == (("zones[0]", "zones[1]", "networks[1].zone"), [])
+
+
+def test_what_is_wrong_with_these_is_told_of_the_network() -> None:
+    said = [("networks[0].zone", "dmz", "br1"), ("networks[1].zone", "A B", "br3")]
+    problems = joined_zones([{"name": "dmz", "networks": ["br1"]}], said)[2]
+    assert [problem.path for problem in problems] == ["networks[1].zone", "networks[0].zone"]
