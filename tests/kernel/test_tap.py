@@ -241,7 +241,9 @@ def test_what_vnet_info_says(host: Namespace) -> None:
         "theirs": (True, "", "lp"),
     }
     assert taps["tap0"]["bridge"] == "br0" and [f"(pid {guest.pid})" in line for line in taps["tap0"]["held_by"]] == [True]
-    assert facts["owners"] == [{"name": "site", "bridges": [], "taps": ["tap0", "tap1"], "guards": []}]
+    assert [{key: value for key, value in owner.items() if value} for owner in facts["owners"]] == [
+        {"name": "site", "taps": ["tap0", "tap1"]}
+    ]
 
 
 def test_a_free_link_group_is_taken(host: Namespace) -> None:

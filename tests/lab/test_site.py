@@ -88,7 +88,9 @@ def test_prune_and_owners(fleet: Lab, play: Any) -> None:
     assert one(TEARDOWN).rc == 0
     assert bridges(fleet, "xen1") == ["xenbr1", "xenbr2"]
     info = Product(fleet).module("xen1", "vnet_info", {})
-    assert info["owners"] == [{"name": "mine", "bridges": ["xenbr1", "xenbr2"], "taps": [], "guards": []}]
+    assert [{key: value for key, value in owner.items() if value} for owner in info["owners"]] == [
+        {"name": "mine", "bridges": ["xenbr1", "xenbr2"]}
+    ]
     assert {bridge["persist"] for bridge in info["bridges"]} == {"none"}
     assert one(SITE, **mine, vnet_networks=[GUESTS_ONLY]).rc == 0
     assert bridges(fleet, "xen1") == ["xenbr1"]
