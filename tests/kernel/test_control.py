@@ -63,7 +63,7 @@ def plans(host: Namespace, connection: str) -> dict[str, list]:
 
 def test_sudo_does_not_hide_the_connection(host: Namespace) -> None:
     found = plans(host, "203.0.113.9 50000 10.1.0.2 22")
-    path = {"peer": "203.0.113.9", "local": "10.1.0.2", "dev": "eth0", "gateway": "10.1.0.1"}
+    path = {"peer": "203.0.113.9", "local": "10.1.0.2", "dev": "eth0", "gateway": "10.1.0.1", "port": 22}
     assert found == {
         "eth0": [path, ["eth0 becomes a port of xenbr0"], ["10.1.0.2"]],
         "eth1": [path, [], ["10.1.0.2"]],
