@@ -20,6 +20,7 @@ from vnet_lab.lab import Lab
 
 ROOT = Path(__file__).resolve().parents[2]
 BIN = ROOT / ".venv/bin"
+CALLBACKS = Path(__file__).with_name("callbacks")
 LIMIT = 300.0
 
 
@@ -44,10 +45,14 @@ class Product:
     pipelining: bool = True
     collections: Path = ROOT / "build"
 
-    def playbook(self, *words: str, variables: dict[str, Any] | None = None, limit: float = LIMIT) -> Played:
+    def playbook(
+        self, *words: str, variables: dict[str, Any] | None = None, limit: float = LIMIT, environment: dict[str, str] | None = None
+    ) -> Played:
         """`ansible-playbook` with the lab's inventory; failing hosts are no error here."""
         argv = self._argv(words, variables or {})
-        done = subprocess.run(argv, capture_output=True, text=True, timeout=limit, check=False, env=self.environment())
+        done = subprocess.run(
+            argv, capture_output=True, text=True, timeout=limit, check=False, env={**self.environment(), **(environment or {})}
+        )
         return Played(done.returncode, done.stdout + done.stderr, recap(done.stdout))
 
     def begin(self, *words: str) -> subprocess.Popen[bytes]:
@@ -64,8 +69,9 @@ class Product:
         with tempfile.TemporaryDirectory() as folder:
             play = Path(folder, "play.yml")
             result = Path(folder, "result.json")
-            play.write_text(json.dumps(_play(host, name, options, str(result))), encoding="utf-8")
-            played = self.playbook(str(play), *(["--check", "--diff"] if check else ["--diff"]))
+            play.write_text(json.dumps(_play(host, name, options)), encoding="utf-8")
+            keep = {"VNET_RESULT": str(result), "ANSIBLE_CALLBACKS_ENABLED": "keep_result", "ANSIBLE_CALLBACK_PLUGINS": str(CALLBACKS)}
+            played = self.playbook(str(play), *(["--check", "--diff"] if check else ["--diff"]), environment=keep)
             if not result.exists():
                 raise RunFailed(played.output[-4000:])
             found: dict[str, Any] = json.loads(result.read_text(encoding="utf-8"))
@@ -90,18 +96,9 @@ class Product:
         }
 
 
-def _play(host: str, name: str, options: dict[str, Any], result: str) -> list[dict[str, Any]]:
-    call = {"name": "Call the module", f"hypervisor.vnet.{name}": options, "register": "result", "ignore_errors": True}
-    keep = {
-        "name": "Keep its result",
-        "ansible.builtin.copy": {"content": "{{ result | to_json }}", "dest": result, "mode": "0600"},
-        "delegate_to": "localhost",
-        "connection": "local",
-        "check_mode": False,
-        "diff": False,
-        "vars": {"ansible_python_interpreter": "{{ ansible_playbook_python }}"},
-    }
-    return [{"name": "One module", "hosts": host, "gather_facts": False, "tasks": [call, keep]}]
+def _play(host: str, name: str, options: dict[str, Any]) -> list[dict[str, Any]]:
+    call = {"name": "Call the module", f"hypervisor.vnet.{name}": options, "ignore_errors": True}
+    return [{"name": "One module", "hosts": host, "gather_facts": False, "tasks": [call]}]
 
 
 def recap(output: str) -> dict[str, dict[str, int]]:

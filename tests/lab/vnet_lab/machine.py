@@ -276,7 +276,7 @@ class Machine:
             return not reason
 
         try:
-            wait_until(ready, timeout, "ready", poll=0.1)
+            wait_until(ready, timeout, "ready", poll=0.25)
         except LabError as late:
             raise LabError(f"host {self.name}: after {timeout:g} s still not: {reason}\n{self.console_tail()}") from late
         # In a container, PID 1 hears udev only if udev runs when it begins (sd_device_monitor_new). So it begins anew.
