@@ -21,6 +21,7 @@ from .model.natcheck import declared_problems
 from .model.network import Networks, read_networks
 from .model.problem import Problem, Refused
 from .model.qemu import read_qemu
+from .model.routedread import read_routes
 from .model.tap import read_taps
 from .model.zone import joined_zones, policy_name, read_policies, read_zones
 
@@ -122,7 +123,16 @@ def nat_document(params: t.Mapping[str, t.Any]) -> Document:
     nats, wrong = read_nats([] if absent else items)
     wrong += declared_problems(nats, "networks")
     removed = tuple(item["name"] for item in items) if absent else ()
-    return _document(params, {"networks": items}, wrong, nat=Declared(nats, removed, params["prune"], "networks"))
+    kinds = {"nat": Declared(nats, removed, params["prune"], "networks"), "routes": Declared[t.Any](path="networks")}
+    return _document(params, {"networks": items}, wrong, **kinds)
+
+
+def routes_document(params: t.Mapping[str, t.Any]) -> Document:
+    """The options of M(hypervisor.vnet.vnet_route)."""
+    items, absent = params["routes"] or [], params["state"] == "absent"
+    routes, wrong = read_routes([] if absent else items)
+    removed = tuple(item["name"] for item in items) if absent else ()
+    return _document(params, {"routes": items}, wrong, routes=Declared(routes, removed, params["prune"], "routes"))
 
 
 def dhcp_document(params: t.Mapping[str, t.Any]) -> Document:

@@ -16,6 +16,7 @@ from .dhcp import Dhcp
 from .guard import Guard
 from .nat import Nat
 from .problem import Problem
+from .routed import Routed
 from .tap import Tap
 from .zone import Policy, Zone
 
@@ -100,6 +101,7 @@ class Document:
     dhcp: Declared[Dhcp] = Declared(spoken=False)
     zones: Declared[Zone] = Declared(spoken=False)
     policies: Declared[Policy] = Declared(spoken=False)
+    routes: Declared[Routed] = Declared(spoken=False)
 
 
 def read_bridges(items: t.Sequence[t.Mapping[str, t.Any]], path: str = "bridges") -> tuple[tuple[Bridge, ...], list[Problem]]:
