@@ -109,7 +109,7 @@ point_to_point:
 _NAT_GUESTS = r"""
 guests:
   description:
-    - The guests of a network with O(networks[].point_to_point=true).
+    - The guests of a network with O(networks[].point_to_point=true), each behind an interface of the host.
   type: list
   elements: dict
   suboptions:
@@ -151,9 +151,10 @@ def _without_defaults(text: str) -> str:
 
 
 _NETWORK_ROUTED = (
-    _without_defaults(_ROUTED + _POINT_TO_POINT + _PROXY_ARP)
+    _without_defaults(_ROUTED + _POINT_TO_POINT + _NAT_GUESTS + _PROXY_ARP)
     .replace(_TO, _TO_GUEST)
     .replace("those of the bridge's addresses", "those of O(networks[].addresses)")
+    .replace("each behind an interface of the host.", "beside those of O(guests), which have an interface in it. With\n      O(networks[].proxy_arp=true), those for whom the host answers.")
 )
 
 _DHCP = r"""

@@ -160,7 +160,7 @@ ROUTED_OPTIONS: Spec = {
 _ROUTED = {
     name: {key: value for key, value in spec.items() if key != "default"}
     for name, spec in NAT_NETWORK_OPTIONS.items()
-    if name not in ("name", "bridge", "uplink", "guests")
+    if name not in ("name", "bridge", "uplink")
 }
 
 NETWORK_OPTIONS: Spec = {
@@ -306,6 +306,7 @@ HOST_OPTIONS: Spec = {
     "guests": {"type": "list", "elements": "dict", "options": GUEST_OPTIONS},
     "zones": {"type": "list", "elements": "dict", "options": ZONE_OPTIONS},
     "policies": {"type": "list", "elements": "dict", "options": POLICY_OPTIONS},
+    "routes": {"type": "list", "elements": "dict", "options": ROUTED_OPTIONS},
     **CHANGE_OPTIONS,
     **GUARD_SETTINGS,
     "qemu_acl": {"type": "list", "elements": "str"},

@@ -21,6 +21,7 @@ description:
 options: {}
 extends_documentation_fragment:
   - hypervisor.vnet._network
+  - hypervisor.vnet._route.host
   - hypervisor.vnet._zone.host
   - hypervisor.vnet._guest
   - hypervisor.vnet._guest.guards
