@@ -154,7 +154,10 @@ _NETWORK_ROUTED = (
     _without_defaults(_ROUTED + _POINT_TO_POINT + _NAT_GUESTS + _PROXY_ARP)
     .replace(_TO, _TO_GUEST)
     .replace("those of the bridge's addresses", "those of O(networks[].addresses)")
-    .replace("each behind an interface of the host.", "beside those of O(guests), which have an interface in it. With\n      O(networks[].proxy_arp=true), those for whom the host answers.")
+    .replace(
+        "each behind an interface of the host.",
+        "beside those of O(guests), which have an interface in it. With\n      O(networks[].proxy_arp=true), those for whom the host answers.",
+    )
 )
 
 _DHCP = r"""

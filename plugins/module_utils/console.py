@@ -43,7 +43,7 @@ def main(argv: t.Sequence[str]) -> int:
     try:
         if options.run is _routes:
             # A service: TERM ends it.
-            return _routes(machine, options)
+            return int(options.run(machine, options))
         with own_session():
             return int(options.run(machine, options))
     except (Refused, VnetError) as error:

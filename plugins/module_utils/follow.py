@@ -71,6 +71,7 @@ def read_kept(machine: Machine) -> dict[str, Kept]:
 
 def set_up(machine: Machine, kept: t.Mapping[str, Kept], told: t.Container[str]) -> None:
     """Those of which something was told; where an interface is gone, nobody answers for its guests."""
+    lines: list[str] = []
     for name, item in kept.items():
         if not any(other in told for other in item.names):
             continue
@@ -79,10 +80,11 @@ def set_up(machine: Machine, kept: t.Mapping[str, Kept], told: t.Container[str])
                 if machine.text(f"/proc/sys/{key}") not in ("", value):
                     with contextlib.suppress(VnetError):
                         machine.set_sysctl(key, value)
-            try_batch(machine, [Ip(line) for line in item.lines])
+            lines += item.lines
         elif name in told:
-            proxies = [line for line in item.lines if line.startswith("neigh replace proxy")]
-            try_batch(machine, [Ip(line.replace("replace", "del", 1)) for line in proxies])
+            lines += [line.replace("replace", "del", 1) for line in item.lines if line.startswith("neigh replace proxy")]
+    if lines:
+        try_batch(machine, [Ip(line) for line in lines])
 
 
 def _heard(ear: socket.socket, kept: t.Mapping[str, Kept]) -> t.Container[str]:

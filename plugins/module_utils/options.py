@@ -173,7 +173,11 @@ def zones_document(params: t.Mapping[str, t.Any]) -> Document:
 
 def _bridges(params: t.Mapping[str, t.Any], bridges: tuple[Bridge, ...], path: str, places: tuple[str, ...] = ()) -> dict[str, t.Any]:
     """What a document has of bridges."""
-    return {"bridges": replace(_declared(params, bridges, path), places=places), "adopt": params["adopt"], "bridge_netfilter": params["bridge_netfilter"]}
+    return {
+        "bridges": replace(_declared(params, bridges, path), places=places),
+        "adopt": params["adopt"],
+        "bridge_netfilter": params["bridge_netfilter"],
+    }
 
 
 def _declared(params: t.Mapping[str, t.Any], items: tuple[Item, ...], path: str) -> Declared[Item]:

@@ -127,7 +127,9 @@ def test_nothing_else_passes(lab: Lab) -> None:
     assert lab.seen(lab.one, WORLD) == f"world:80 {ONE}"
     # A neighbour's address, one that nobody has, and those to which the host itself would answer elsewhere.
     for address in (f"{TWO}/32", "192.0.2.222/32", "10.8.0.9/32"):
-        lab.one.ip(f"address add {address} dev eth0\nroute replace {WORLD} dev eth0 src {address[:-3]}\nroute replace {HOST} dev eth0 src {address[:-3]}")
+        lab.one.ip(
+            f"address add {address} dev eth0\nroute replace {WORLD} dev eth0 src {address[:-3]}\nroute replace {HOST} dev eth0 src {address[:-3]}"
+        )
         assert lab.silent(lab.one, WORLD) and lab.silent(lab.one, HOST), address
     lab.one.ip(f"address add {TWO6}/128 nodad dev eth0\nroute replace {WORLD6} via {HOST6} dev eth0 src {TWO6}")
     assert lab.silent(lab.one, WORLD6)
@@ -195,10 +197,12 @@ def test_an_interface_gets_its_routes_whenever_it_appears(lab: Lab) -> None:
     assert lab.seen(lab.world, ONE) == f"one:80 {WORLD}" and lab.seen(lab.world, ONE6) == f"one:80 {WORLD6}"
     assert lab.seen(lab.one, TWO) == f"two:80 {ONE}"
     # Down and up, or taken by a network manager.
-    for lines in ("link set n1 down\nlink set n1 up", f"route flush dev n1\naddress flush dev n1", "link set eth0 down\nlink set eth0 up"):
+    for lines in ("link set n1 down\nlink set n1 up", "route flush dev n1\naddress flush dev n1", "link set eth0 down\nlink set eth0 up"):
         lab.host.ip(lines)
         wait_for(lambda: ONE6 in lab.host.run("ip", "neigh", "show", "proxy").stdout)
-        wait_for(lambda: f"{ONE} dev n1" in lab.host.run("ip", "route").stdout and f"{ONE6} dev n1" in lab.host.run("ip", "-6", "route").stdout)
+        wait_for(
+            lambda: f"{ONE} dev n1" in lab.host.run("ip", "route").stdout and f"{ONE6} dev n1" in lab.host.run("ip", "-6", "route").stdout
+        )
     assert lab.seen(lab.one, TWO6) == f"two:80 {ONE6}"
     # It does not answer to itself for ever.
     lab.host.settle()
@@ -235,6 +239,11 @@ def test_bad_input_touches_nothing(lab: Lab) -> None:
         "routes[3].guests[0]",
     ]
     lab.host.ip("link add br7 type bridge\nlink set n1 master br7")
+    lab.host.ip(f"route add {ONE}/32 dev eth0")
+    assert run(lab.host, N1).problems == [
+        f"routes[0]: the host has a route of others to {ONE} already, through eth0; take that away, or say another metric"
+    ]
+    lab.host.ip(f"route del {ONE}/32 dev eth0")
     answer = run(lab.host, N2, N1, {"name": "x", "guests": [TWO], "interface": "br7"}, {"name": "y", "guests": [HOST]}, {"name": "br7"})
     assert [problem.split(":")[0] for problem in answer.problems] == [
         "routes[0].name",

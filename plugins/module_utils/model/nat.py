@@ -173,7 +173,8 @@ def read_nat(options: Options, path: str) -> tuple[Nat, list[Problem]]:
         reader.add("name", f"{name!r} is no name; use 1 to 64 letters, digits, '_', '-' or '.'")
     reader.problems += name_problems(uplink, f"{path}.uplink") if uplink else []
     snat = reader.snat(options.get("snat") or "")
-    guests = reader.guests(options.get("guests") or [], bool(options.get("point_to_point")))
+    guests = reader.guests(options.get("guests") or [])
+    reader.alone(options)
     if options.get("snat") and options.get("masquerade"):
         reader.add("masquerade", "snat gives the source address already; leave one of them out")
     nat = Nat(
@@ -284,17 +285,23 @@ class _Reader:
             return Forward(protocols, (0, 0), "", (0, 0))
         return Forward(protocols, ports, to, to_ports, listen, interface, sources)
 
-    def guests(self, items: t.Sequence[Options], point_to_point: bool) -> tuple[NatGuest, ...]:
+    def guests(self, items: t.Sequence[Options]) -> tuple[NatGuest, ...]:
         found = []
         for at, item in enumerate(items):
             place = f"guests[{at}]"
-            if point_to_point or item["interface"]:
-                self.problems += name_problems(item["interface"], f"{self._path}.{place}.interface")
-            texts = [self.address(f"{place}.addresses[{index}]", text) for index, text in enumerate(item.get("addresses") or [])]
-            if point_to_point and not texts:
-                self.add(f"{place}.addresses", "is missing; the host finds the guest by its address alone")
+            self.problems += name_problems(item["interface"], f"{self._path}.{place}.interface")
+            texts = [self.address(f"{place}.addresses[{index}]", text) for index, text in enumerate(item["addresses"])]
+            if not texts:
+                self.add(f"{place}.addresses", "is empty; the host finds the guest by its address alone")
             found += [NatGuest(item["interface"], text) for text in texts if text]
         return tuple(found)
+
+    def alone(self, options: Options) -> None:
+        """What goes with point_to_point, and what does not."""
+        if options.get("point_to_point") and options.get("bridge"):
+            self.add("bridge", "with point_to_point there is none; leave one of them out")
+        if options.get("guests") and not options.get("point_to_point") and not options.get("proxy_arp"):
+            self.add("guests", "are behind interfaces of their own with point_to_point: true; say that, or leave them out")
 
     def pair(self, place: str, item: Options) -> tuple[str, str]:
         outside, inside = self.address(f"{place}.address", item["address"]), self.address(f"{place}.to", item["to"])

@@ -25,7 +25,19 @@ from .problem import Problem
 Options = t.Mapping[str, t.Any]
 # What a network has of its own, and what it has only where the host routes for it.
 _OWN = ("layout", "bridge", "routed", "dhcp", "zone")
-ROUTED_OPTIONS = ("sources", "masquerade", "snat", "nat_ports", "no_nat_to", "forwards", "nat66", "one_to_one", "point_to_point", "guests", "proxy_arp")
+ROUTED_OPTIONS = (
+    "sources",
+    "masquerade",
+    "snat",
+    "nat_ports",
+    "no_nat_to",
+    "forwards",
+    "nat66",
+    "one_to_one",
+    "point_to_point",
+    "guests",
+    "proxy_arp",
+)
 # What is on a bridge and nowhere else; the rest has a default, which says nothing.
 _ON_BRIDGE = ("bridge", "ports", "addresses", "gateway4", "gateway6", "routes", "dns", "dhcp4", "dhcp6", "mac", "mtu", "dhcp")
 

@@ -28,7 +28,7 @@ PROTOCOL = "119"
 # More single addresses than this the host does not answer for.
 MOST_PROXIES = 256
 # What our kernel settings are where nobody has said anything, by the last word of the key.
-DEFAULTS = {"proxy_arp": "0", "proxy_ndp": "0", "accept_ra": "1"}
+DEFAULTS = {"proxy_arp": "0", "proxy_ndp": "0", "accept_ra": "1", "disable_ipv6": "0"}
 _BITS = {4: 32, 6: 128}
 
 
@@ -83,8 +83,7 @@ class Routed:
         network = to_network(to)
         dst = str(network.network_address) if network.prefixlen == network.max_prefixlen else str(network)
         dst = "default" if network.prefixlen == 0 else dst
-        gateway = {"gateway": self.via} if self.via else {}
-        return Route(network.version, dst, self.interface, **gateway, protocol=PROTOCOL, prefsrc=source, metric=self.metric)
+        return Route(network.version, dst, self.interface, self.via, protocol=PROTOCOL, prefsrc=source, metric=self.metric)
 
     def proxies(self) -> list[Neighbour]:
         """For whom the host answers on the uplink."""
@@ -101,6 +100,9 @@ class Routed:
             if any(":" not in guest.address for guest in self.unconnected):
                 values[f"net/ipv4/conf/{self.interface}/proxy_arp"] = "1"
             values[f"net/ipv6/conf/{self.interface}/accept_ra"] = "0"
+            if any(":" in guest.address for guest in self.unconnected):
+                # Network managers switch it off where they have nothing to set.
+                values[f"net/ipv6/conf/{self.interface}/disable_ipv6"] = "0"
         if any(":" in item.address for item in self.proxies()):
             values[f"net/ipv6/conf/{self.uplink}/proxy_ndp"] = "1"
         return values

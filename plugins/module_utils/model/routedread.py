@@ -110,10 +110,14 @@ def _contradictions(routed: Routed, path: str) -> list[Problem]:
             problems.append(Problem(f"{path}.subnets", f"is missing; say what is behind {routed.via}"))
         for option, given in (("guests", routed.guests), ("source", routed.source)):
             if given:
-                problems.append(Problem(f"{path}.{option}", "is for guests at the interface itself, and via leads to others; leave one out"))
+                problems.append(
+                    Problem(f"{path}.{option}", "is for guests at the interface itself, and via leads to others; leave one out")
+                )
         for at, text in enumerate(routed.subnets):
             if (":" in text) != (":" in routed.via):
-                problems.append(Problem(f"{path}.subnets[{at}]", f"{text} and {routed.via} are of different families; make two items of it"))
+                problems.append(
+                    Problem(f"{path}.subnets[{at}]", f"{text} and {routed.via} are of different families; make two items of it")
+                )
     elif routed.source and not routed.guests:
         problems.append(Problem(f"{path}.source", "is what guests have for their router; name them in guests, or leave it out"))
     versions = [":" in text for text in routed.source]

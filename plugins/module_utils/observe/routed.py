@@ -17,7 +17,7 @@ from ..model.routed import DEFAULTS, TABLES, UNIT, RoutedFacts
 from ..model.state import Link
 from .ruleset import read_tables
 
-_FAMILIES = {"proxy_arp": "ipv4", "proxy_ndp": "ipv6", "accept_ra": "ipv6"}
+_FAMILIES = {"proxy_arp": "ipv4", "proxy_ndp": "ipv6", "accept_ra": "ipv6", "disable_ipv6": "ipv6"}
 
 
 def read(machine: Machine, document: Document, applied: Applied, links: t.Mapping[str, Link]) -> RoutedFacts | None:

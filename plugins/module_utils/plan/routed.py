@@ -14,7 +14,7 @@ import typing as t
 from ..model.applied import Applied
 from ..model.document import Document
 from ..model.problem import Problem
-from ..model.routed import TABLES, AppliedRouted, Routed, RoutedFacts, is_of_network, of_network, settle
+from ..model.routed import PROTOCOL, TABLES, AppliedRouted, Routed, RoutedFacts, is_of_network, of_network, settle
 from ..model.routedread import route_clashes
 from ..model.state import FileState, HostState
 from ..model.step import Phase
@@ -63,7 +63,9 @@ def _settled(item: Routed, applied: Applied, state: HostState) -> Routed:
 def _connected(item: Routed, applied: Applied, state: HostState) -> list[str]:
     """The networks to which the interface's addresses lead by themselves, without those that it has from us."""
     ours, link = applied.bridges.get(item.interface), state.links.get(item.interface)
-    texts = list(ours.bridge.addresses) if ours else [address.cidr for address in link.addresses if address.scope == "global"] if link else []
+    texts = (
+        list(ours.bridge.addresses) if ours else [address.cidr for address in link.addresses if address.scope == "global"] if link else []
+    )
     networks = (ipaddress.ip_interface(text).network for text in texts)
     return list(dict.fromkeys(str(network) for network in networks if network.prefixlen < network.max_prefixlen))
 
@@ -83,7 +85,23 @@ def _problems(
     others = [(f"{name} of owner {item.owner!r}", item.routed) for name, item in memory.items() if name not in declared]
     clashes = route_clashes([*others, *placed]) if others else []
     problems += [problem for problem in clashes if problem.path.startswith(f"{document.routes.path}[")]
-    return problems + [problem for place, item in placed for problem in _host_problems(place, item, state, applied)]
+    problems += [problem for place, item in placed for problem in _host_problems(place, item, state, applied)]
+    places = {item.name: place for place, item in placed}
+    return problems + [
+        problem for name, item in memory.items() for problem in _taken(places.get(name, document.routes.path), item.routed, state)
+    ]
+
+
+def _taken(place: str, item: Routed, state: HostState) -> list[Problem]:
+    """Ways of others, which the kernel would forget for ours."""
+    theirs = {route.key: route for route in state.routes if route.protocol != PROTOCOL}
+    found = [(theirs[route.key], route) for route in item.routes() if route.key in theirs]
+    cure = "take that away, or say another metric"
+    return [
+        Problem(place, f"the host has a route of others to {other.dst} already, through {other.dev or other.type}; {cure}")
+        for other, route in found
+        if other.meaning != route.meaning
+    ]
 
 
 def _host_problems(place: str, item: Routed, state: HostState, applied: Applied) -> list[Problem]:
@@ -98,7 +116,9 @@ def _host_problems(place: str, item: Routed, state: HostState, applied: Applied)
         cure = "name guests or subnets, or give the bridge an address"
         problems.append(Problem(place, f"nothing says what is behind {item.interface}; {cure}"))
     if item.proxy_arp and not item.uplink:
-        problems.append(Problem(f"{place}.uplink", "there is no default route that would say it; name the interface that leads to the world"))
+        problems.append(
+            Problem(f"{place}.uplink", "there is no default route that would say it; name the interface that leads to the world")
+        )
     if item.uplink == item.interface:
         problems.append(Problem(f"{place}.uplink", f"{item.uplink} is the guests' own interface; name the one that leads to the world"))
     own = {address.cidr.split("/")[0]: name for name, link in state.links.items() for address in link.addresses}

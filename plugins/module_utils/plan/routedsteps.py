@@ -71,7 +71,8 @@ def _is_ready(name: str, state: HostState, applied: Applied) -> bool:
 
 def _things(items: t.Iterable[Routed], state: HostState) -> Things:
     found: Things = {}
-    for item in items:
+    # What leads to a router of ours comes before what is behind it.
+    for item in sorted(items, key=lambda item: bool(item.via)):
         for thing in _of_item(item, state):
             found.setdefault(thing.add, thing)
     return found
@@ -138,7 +139,10 @@ def _present(items: t.Sequence[Routed], state: HostState, facts: RoutedFacts) ->
 
 
 def _lines(items: t.Sequence[Routed]) -> list[str]:
-    return [*(line for item in items for line in item.lines()), *(f"{key} = {value}" for item in items for key, value in item.sysctls().items())]
+    return [
+        *(line for item in items for line in item.lines()),
+        *(f"{key} = {value}" for item in items for key, value in item.sysctls().items()),
+    ]
 
 
 def _text(lines: t.Iterable[str]) -> str:

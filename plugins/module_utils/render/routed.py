@@ -62,9 +62,7 @@ def routed_tables(items: t.Iterable[Routed]) -> tuple[Table, ...]:
         sets[_set(version, length)] = Set(f"type ifname . {_TYPE[version]}", elements)
     chains = {
         "prerouting": Chain(("jump custom_prerouting", "iifname @interfaces jump reverse_path"), _PREROUTING),
-        "forward": Chain(
-            ("jump custom_forward", "iifname @interfaces jump from_guests", "oifname @interfaces jump to_guests"), _FORWARD
-        ),
+        "forward": Chain(("jump custom_forward", "iifname @interfaces jump from_guests", "oifname @interfaces jump to_guests"), _FORWARD),
         "reverse_path": Chain((*_UNROUTED, "fib saddr . iif oif missing counter drop")),
         "from_guests": Chain((*_UNROUTED, *_TO_NEIGHBOUR, *_inside("iifname", "saddr", lengths), "counter drop")),
         "to_guests": Chain((*_TO_ALL, *_TO_NEIGHBOUR, *_inside("oifname", "daddr", lengths), "counter drop")),
@@ -94,7 +92,8 @@ def routed_path(interface: str) -> str:
 def routed_files(items: t.Iterable[Routed]) -> dict[str, FileState]:
     """One file for each interface, and the unit; none where there are no items."""
     by_interface: dict[str, list[Routed]] = {}
-    for item in sorted(items, key=lambda item: item.name):
+    # What leads to a router of ours comes before what is behind it.
+    for item in sorted(items, key=lambda item: (bool(item.via), item.name)):
         by_interface.setdefault(item.interface, []).append(item)
     files = {routed_path(name): FileState(_text(theirs)) for name, theirs in sorted(by_interface.items())}
     return {**files, UNIT_PATH: FileState(_UNIT)} if files else {}
