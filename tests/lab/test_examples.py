@@ -195,7 +195,7 @@ def test_network_route(own_lab: Lab, kind: str) -> None:
     """The world looks for the guest on its own wire, of both families; its vif appears when all is done, and after the reboot."""
     host = own_lab.start("xen1", kind)
     for address in ("192.168.42.60/24", "2001:db8:42::60/64"):
-        own_lab.fabric.exec(["ip", "address", "add", address, "dev", "wan", *(["nodad"] if ":" in address else [])])
+        own_lab.fabric.exec(["ip", "address", "add", address, "dev", "lan", *(["nodad"] if ":" in address else [])])
 
     def holds(links: Links) -> None:
         guest = Guest.plug(host, "", "guest", ["192.168.42.190/24", "2001:db8:42::190/128"], "192.168.42.1", port="n1")

@@ -104,7 +104,7 @@ def test_what_goes_goes_before_interfaces_do() -> None:
     assert plan.steps == ()
     plan = plan_routed(Document(routes=Declared(removed=("n1",), path="routes")), state, had)
     gone = [step for step in plan.steps if step.phase == Phase.FILTER]
-    assert [step.undo[0].command() for step in gone][0].startswith("ip route replace 192.0.2.190 dev n1")
+    assert next(step.undo[0].command() for step in gone).startswith("ip route replace 192.0.2.190 dev n1")
     assert "ip address del 192.0.2.1/32 dev n1" in done(plan)
 
 
