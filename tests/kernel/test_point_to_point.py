@@ -42,7 +42,8 @@ def plug(host: Namespace, guest: Namespace, name: str, four: str, six: str, rout
     host.ip(f"link add {name} type veth peer name eth0 netns {far}\nlink set {name} up")
     # Any router of the network would do: the host answers for all of them.
     guest.ip(f"link set eth0 up\naddress add {four}/24 dev eth0\naddress add {six}/128 nodad dev eth0\nroute add default via {ROUTER}")
-    guest.ip(f"route add {router6}/128 dev eth0\nroute add default via {router6} dev eth0", family="-6")
+    neighbour = "" if router6.startswith("fe80:") else f"route add {router6}/128 dev eth0\n"
+    guest.ip(f"{neighbour}route add default via {router6} dev eth0", family="-6")
 
 
 @pytest.fixture
@@ -56,7 +57,7 @@ def lab(empty: Namespace, world: Namespace, tmp_path_factory: pytest.TempPathFac
     empty.ip(f"address add {PUBLIC}/24 dev eth0\naddress add {PUBLIC6}/64 nodad dev eth0\nroute add default via {WORLD}")
     world.ip(f"address add {WORLD}/24 dev eth0\naddress add {WORLD6}/64 nodad dev eth0")
     plug(empty, one, "vif1.0", ONE, ONE6, ROUTER6)
-    plug(empty, two, "vif2.0", TWO, TWO6, "2001:db8:98::81")
+    plug(empty, two, "vif2.0", TWO, TWO6, "fe80::1")
     for name, namespace in (("host", empty), ("world", world), ("one", one), ("two", two)):
         namespace.settle()
         namespace.start(functools.partial(serve, name, (22, 80, 5022)))

@@ -25,6 +25,8 @@ UNIT = "hypervisor-vnet-routes.service"
 FOLDER = "/etc/hypervisor-vnet/routes"
 # By this people know our routes.
 PROTOCOL = "119"
+# Without one the host cannot ask for its neighbours (ndisc_send_ns), and network managers may take the kernel's own.
+LINK_LOCAL = "fe80::1/64"
 # More single addresses than this the host does not answer for.
 MOST_PROXIES = 256
 # What our kernel settings are where nobody has said anything, by the last word of the key.
@@ -73,7 +75,9 @@ class Routed:
     def addresses(self) -> list[Address]:
         """What the interface carries."""
         sources = dict.fromkeys(guest.source for guest in self.unconnected if guest.source)
-        return [Address(f"{text}/{_BITS[_version(text)]}", nodad=":" in text) for text in sources]
+        found = [Address(f"{text}/{_BITS[_version(text)]}", nodad=":" in text) for text in sources]
+        six = any(":" in guest.address for guest in self.unconnected)
+        return [*found, Address(LINK_LOCAL, nodad=True)] if six and not self.via else found
 
     def routes(self) -> list[Route]:
         found = [self._route(guest.address, guest.source) for guest in self.unconnected]

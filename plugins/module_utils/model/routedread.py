@@ -61,7 +61,7 @@ def read_routed(options: Options, path: str) -> tuple[Routed, list[Problem]]:
         source=tuple(sources),
         uplink=uplink,
         metric=metric,
-        proxy_arp=bool(guests) if proxy is None else proxy,
+        proxy_arp=bool(guests and not via) if proxy is None else proxy,
     )
     return routed, problems + _contradictions(routed, path)
 
@@ -113,11 +113,9 @@ def _contradictions(routed: Routed, path: str) -> list[Problem]:
                 problems.append(
                     Problem(f"{path}.{option}", "is for guests at the interface itself, and via leads to others; leave one out")
                 )
-        for at, text in enumerate(routed.subnets):
+        for text in routed.subnets:
             if (":" in text) != (":" in routed.via):
-                problems.append(
-                    Problem(f"{path}.subnets[{at}]", f"{text} and {routed.via} are of different families; make two items of it")
-                )
+                problems.append(Problem(f"{path}.subnets", f"{text} and {routed.via} are of different families; make two items of it"))
     elif routed.source and not routed.guests:
         problems.append(Problem(f"{path}.source", "is what guests have for their router; name them in guests, or leave it out"))
     versions = [":" in text for text in routed.source]
@@ -128,7 +126,7 @@ def _contradictions(routed: Routed, path: str) -> list[Problem]:
     if routed.uplink and not routed.proxy_arp and not routed.guests:
         problems.append(Problem(f"{path}.uplink", "is where the host answers for guests; say proxy_arp: true, or leave it out"))
     if routed.proxy_arp:
-        problems += [problem for at, text in enumerate(routed.subnets) for problem in _proxy_problems(text, f"{path}.subnets[{at}]")]
+        problems += [problem for text in routed.subnets for problem in _proxy_problems(text, f"{path}.subnets")]
     return problems
 
 

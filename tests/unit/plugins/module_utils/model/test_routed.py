@@ -28,6 +28,7 @@ N1 = Routed("n1", "n1", (RoutedGuest("192.0.2.190", "192.0.2.1"), RoutedGuest("2
 def test_a_guest_behind_its_interface() -> None:
     assert N1.lines() == [
         "address replace 192.0.2.1/32 dev n1",
+        "address replace fe80::1/64 nodad dev n1",
         "route replace 192.0.2.190 dev n1 table main proto 119 src 192.0.2.1 metric 2",
         "route replace 2001:db8::190 dev n1 table main proto 119 metric 2",
         "neigh replace proxy 192.0.2.190 dev eth0",
