@@ -80,7 +80,7 @@ def host_facts(machine: Machine) -> Facts:
 
 
 def _blockers(machine: Machine, applied: Applied, state: HostState) -> list[Facts]:
-    if not applied.nat and not applied.zones:
+    if not applied.nat and not applied.zones and not applied.routes:
         return []
     return [{**asdict(blocker), "stops": list(blocker.stops)} for blocker in blockers(read_blockers(machine), applied, state)]
 
