@@ -322,16 +322,20 @@ def ports_text(ports: Ports) -> str:
 
 def settle(nat: Nat, sources: t.Sequence[str], uplink: str) -> Nat:
     """The network with what its declaration leaves to the host."""
-    own = dict.fromkeys(str(to_network(guest.address)) for guest in nat.guests) if nat.point_to_point else sources
-    return replace(nat, sources=nat.sources or tuple(own), uplink=uplink)
+    found = nat.sources or (() if nat.point_to_point else tuple(sources))
+    own = dict.fromkeys(str(to_network(guest.address)) for guest in nat.guests)
+    return replace(nat, sources=found or tuple(own), uplink=uplink)
 
 
 def settle_guests(nat: Nat, hosts: t.Mapping[int, str], proxy_on: str) -> Nat:
-    """The network with the host's addresses towards its guests. ``hosts``: family -> the host's own address."""
-    if not nat.point_to_point:
-        return replace(nat, proxy_on=proxy_on)
+    """The network with the host's addresses towards its guests. ``hosts``: family -> the host's own address; none where the
+    bridge has addresses.
+    """
     guests = (
-        replace(guest, router=router_of(guest.address) if nat.translates else hosts.get(6 if ":" in guest.address else 4, ""))
+        replace(
+            guest,
+            router=router_of(guest.address) if nat.translates and nat.point_to_point else hosts.get(6 if ":" in guest.address else 4, ""),
+        )
         for guest in nat.guests
     )
     return replace(nat, guests=tuple(guests), proxy_on=proxy_on)

@@ -157,7 +157,8 @@ def applied_routed(data: t.Mapping[str, t.Any]) -> AppliedRouted:
 def of_network(name: str, item: AppliedNat) -> dict[str, AppliedRouted]:
     """What a network needs of routes. No name that a user can choose has a slash."""
     nat, found = item.network, {}
-    connected = () if nat.point_to_point else nat.sources
+    alone = nat.point_to_point or any(guest.router for guest in nat.guests)
+    connected = () if alone else nat.sources
     for interface in nat.interfaces if nat.point_to_point or nat.proxy_on else ():
         guests = tuple(RoutedGuest(guest.address, guest.router) for guest in nat.guests if guest.interface == interface)
         key = f"{name}/{interface}"

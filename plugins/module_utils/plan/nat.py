@@ -53,11 +53,13 @@ def plan_nat(document: Document, state: HostState, applied: Applied) -> KindPlan
 
 
 def _settled(nat: Nat, applied: Applied, state: HostState) -> Nat:
-    settled = settle(nat, _sources(nat, applied, state), leads_by(nat.uplink, applied, state))
+    sources = _sources(nat, applied, state)
+    settled = settle(nat, sources, leads_by(nat.uplink, applied, state))
     if not (nat.point_to_point or nat.proxy_arp):
         return settled
     uplink = way_out(settled.uplink, applied, state)
-    return settle_guests(settled, host_addresses(uplink, applied, state), uplink if nat.proxy_arp else "")
+    hosts = host_addresses(uplink, applied, state) if nat.point_to_point or not sources else {}
+    return settle_guests(settled, hosts, uplink if nat.proxy_arp else "")
 
 
 def _sources(nat: Nat, applied: Applied, state: HostState) -> list[str]:
