@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import os
 import re
+import socket
 import textwrap
 import time
 from collections.abc import Callable, Iterator
@@ -122,22 +123,57 @@ def test_guests_are_reached_as_if_they_were_beside_the_world(lab: Lab) -> None:
     assert_same(before, lab.host.snapshot())
 
 
+def watch(who: Namespace, *matches: str) -> None:
+    """Count what comes in, for each match by itself."""
+    rules = "".join(f"add rule inet seen input {match} counter\n" for match in matches)
+    chain = "add chain inet seen input { type filter hook input priority 0; }"
+    who.run("nft", "-f", "-", stdin=f"add table inet seen\n{chain}\n{rules}")
+
+
+def came(who: Namespace) -> list[bool]:
+    """Of each match: has anything come?"""
+    listed = who.run("nft", "list", "table", "inet", "seen").stdout
+    return [int(packets) > 0 for packets in re.findall(r"counter packets (\d+)", listed)]
+
+
+def send(who: Namespace, source: str, target: str) -> None:
+    """A datagram that nobody may answer."""
+
+    def function() -> None:
+        family = socket.AF_INET6 if ":" in source else socket.AF_INET
+        with socket.socket(family, socket.SOCK_DGRAM) as mouth:
+            mouth.bind((source, 0))
+            for _dummy in range(3):
+                mouth.sendto(b"x", (target, PORT))
+
+    who.call(function)
+
+
 def test_nothing_else_passes(lab: Lab) -> None:
     apply(lab.host, N1, N2)
-    assert lab.seen(lab.one, WORLD) == f"world:80 {ONE}"
-    # A neighbour's address, one that nobody has, and those to which the host itself would answer elsewhere.
-    for address in (f"{TWO}/32", "192.0.2.222/32", "10.8.0.9/32"):
-        lab.one.ip(
-            f"address add {address} dev eth0\nroute replace {WORLD} dev eth0 src {address[:-3]}\nroute replace {HOST} dev eth0 src {address[:-3]}"
-        )
-        assert lab.silent(lab.one, WORLD) and lab.silent(lab.one, HOST), address
-    lab.one.ip(f"address add {TWO6}/128 nodad dev eth0\nroute replace {WORLD6} via {HOST6} dev eth0 src {TWO6}")
-    assert lab.silent(lab.one, WORLD6)
-    # Nor does what is for others come to the guest.
+    # A neighbour's address, one that nobody has, and one to which the host itself would answer elsewhere.
+    lies = (TWO, "192.0.2.222", "10.8.0.9", TWO6)
+    sources = [f"ip6 saddr {text}" if ":" in text else f"ip saddr {text}" for text in (*lies, ONE, ONE6)]
+    for namespace in (lab.world, lab.host):
+        watch(namespace, *sources)
+    for text in lies:
+        lab.one.ip(f"address add {text} dev eth0 {'nodad' if ':' in text else ''}")
+    for source in (*lies, ONE, ONE6):
+        send(lab.one, source, WORLD6 if ":" in source else WORLD)
+        send(lab.one, source, HOST6 if ":" in source else HOST)
+    # What it may send comes last, and has come.
+    wait_for(lambda: all((*came(lab.world)[-2:], *came(lab.host)[-2:])))
+    assert came(lab.world) == came(lab.host) == [*(False for _lie in lies), True, True]
+    # What has a way to it by others' routes is not let out, nor let in.
     lab.host.ip("route add 198.51.100.7/32 dev n2")
     lab.two.ip("address add 198.51.100.7/32 dev eth0")
     lab.world.ip(f"route add 198.51.100.7/32 via {HOST}")
-    assert lab.silent(lab.world, "198.51.100.7")
+    watch(lab.two, "ip daddr 198.51.100.7", f"ip daddr {TWO}")
+    lab.world.run("nft", "add", "rule", "inet", "seen", "input", "ip", "saddr", "198.51.100.7", "counter")
+    send(lab.world, WORLD, "198.51.100.7")
+    send(lab.two, "198.51.100.7", WORLD)
+    assert lab.seen(lab.world, TWO)
+    assert came(lab.two) == [False, True] and not came(lab.world)[-1]
     # Nor is a guest the host's router.
     assert lab.host.sysctl("net/ipv6/conf/n1/accept_ra") == "0"
 
