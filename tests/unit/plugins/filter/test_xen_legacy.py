@@ -47,6 +47,10 @@ for i in 2 3; do
     $script start vifnum=$i
 done
 if [ -e /etc/third ]; then $script start vifnum=4; fi
+if [ -e /etc/fourth ]
+then
+    $script start vifnum=5 netdev=eth5 bridge=xenbr5
+fi
 $script start netdev=$(ip route)
 """
 
@@ -62,6 +66,12 @@ HOSTS: dict[str, dict[str, str]] = {
         "/etc/xen/three": domain("three"),
     },
     "rhel5-nat": {SXP: NATTED, "/etc/xen/rhel4": domain("rhel4")},
+    "nat-many": {
+        SXP: "(network-script 'network-nat netdev=eth1')\n(vif-script vif-nat)\n",
+        "/etc/xen/rhel4": domain("rhel4"),
+        "/etc/xen/far": "name = 'far'\nvif = ['mac=00:16:3e:00:00:02,ip=10.0.1.200', 'mac=00:16:3e:00:00:03,script=vif-bridge,bridge=xenbr5']\n",
+        "/etc/xen/any": "name = 'any'\nvif = ['mac=00:16:3e:00:00:04']\n",
+    },
     "antispoof": {
         SXP: "(network-script 'network-bridge netdev=eth1 bridge=xenbr1 antispoof=yes')\n(vif-script vif-bridge)\n",
         "/etc/xen/range": domain("range"),
