@@ -21,7 +21,8 @@ from .xen_networks import NAT, ROUTED, Item, Networks, base, nat_network
 _KERNEL_ADDRESS = re.compile(r"\bip=\S+")
 # Keys of a vif that the record of an interface has, or that its network stands for.
 _TAKEN = frozenset({"bridge", "script", "vifname", "mac", "ip", "model", "mtu"})
-_OWN_SCRIPTS = frozenset({"vif-bridge", "vif-nat", "vif-route"})
+# Scripts that give a vif no bridge -> the network that stands for them here.
+_ROUTES = {"vif-nat": NAT, "vif-route": ROUTED}
 
 
 def read_guests(files: t.Mapping[str, str], networks: Networks) -> list[Item]:
@@ -70,9 +71,9 @@ def _interface(file: DomainFile, index: int, entry: VifEntry, networks: Networks
     script = base(entry.keys.get("script") or networks.script)
     said = f"Interface {index}: "
     bridge = entry.keys.get("bridge") or networks.bridge
-    network = {"vif-nat": NAT, "vif-route": ROUTED}.get(script, networks.renamed.get(bridge, bridge))
+    network = _ROUTES.get(script, networks.renamed.get(bridge, bridge))
     options: dict[str, t.Any] = {"network": network}
-    comments += [f"{said}script={script} has no equivalent."] if script not in _OWN_SCRIPTS else []
+    comments += [f"{said}script={script} has no equivalent."] if script not in ("vif-bridge", *_ROUTES) else []
     _take_name(file, entry, said, options, comments)
     _take_mac(entry, said, options, comments)
     _take_addresses(file, index, entry, networks, said, options, comments)
@@ -80,7 +81,7 @@ def _interface(file: DomainFile, index: int, entry: VifEntry, networks: Networks
         if entry.keys.get(key):
             options[key] = int(entry.keys[key]) if entry.keys[key].isdigit() else entry.keys[key]
     comments += [f"{said}{key}{'=' if value else ''}{value} has no equivalent." for key, value in entry.keys.items() if key not in _TAKEN]
-    routed = script in ("vif-nat", "vif-route")
+    routed = script in _ROUTES
     if script == "vif-nat" and "addresses" not in options:
         comments.append(f"{said}had an address with its domain's number, or DHCP's; give it one.")
     if "addresses" not in options or not (routed or networks.antispoof):
@@ -161,6 +162,8 @@ def _needed(guests: t.Sequence[Item], networks: Networks) -> None:
             f"vif-route gave each guest a route of its own. {ROUTED} needs a network of the guests' own: name it in vnet_networks, "
             f"as in {{name: {ROUTED}, layout: route, addresses: [10.97.0.1/24]}}. Their addresses: {who}."
         )
+    if networks.script in _ROUTES and _ROUTES[networks.script] not in wanted:
+        networks.comments.append(f"No guest has a vif of {networks.script}, so nothing says what its network would be.")
     for name in sorted(set(wanted) - there - {NAT, ROUTED}):
         networks.comments.append(
             f"{name} is made by the host's own network configuration. To have it made from here, name it in vnet_networks with its uplink."

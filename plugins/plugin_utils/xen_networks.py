@@ -171,7 +171,7 @@ def nat_network(addresses: t.Sequence[str], netdev: str) -> Item:
     found = [ipaddress.IPv4Address(text) for text in addresses]
     routers = [str(address + 127) for address in found if int(address) & 255 <= 127]
     length = next((length for length in (24, 16, 8) if len({int(address) >> (32 - length) for address in found}) == 1), 8)
-    options: dict[str, t.Any] = {"name": NAT, "layout": "nat", "addresses": [f"{router}/{length}" for router in routers]}
+    options: dict[str, t.Any] = {"name": NAT, "layout": "nat", "addresses": [f"{router}/{length}" for router in dict.fromkeys(routers)]}
     comments = [
         "vif-nat gave each guest a link of its own and a router at its address + 127. These are addresses of one bridge now, "
         f"and the guests see each other. Look whether /{length} is what they have."

@@ -25,7 +25,7 @@ FILES = {
     "web": "import os\nname = 'web'\nvif = [ 'mac=00:16:3e:00:00:01,ip=192.0.2.10,vifname=web' ]\n",
     "xmexample1": "name = 'example'\nvif = [ '' ]\n",
     "web.bak": "name = 'old'\nvif = [ '' ]\n",
-    "cpupool": "# no guest\n",
+    "cpupool": "name = 'pool'\n",
 }
 WANTED = {
     "vnet_networks": [{"name": "xenbr1", "layout": "bridge", "uplink": "eth1"}],

@@ -104,7 +104,7 @@ HOSTS: dict[str, dict[str, str]] = {
         "/etc/xen/b.cfg": "name = 'b'\nvif = ['bridge=xenbr0,foo=\u2028evil: true\x85more: true']\n",
     },
     "not-readable": {SXP: "(network-script 'network-bridge\n", XL: "VIF = 1\n", "/etc/xen/scripts/network-bridge": "# Xen's own\n"},
-    "nothing": {},
+    "nothing": {SXP: NATTED},
 }
 
 
