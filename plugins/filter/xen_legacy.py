@@ -63,7 +63,7 @@ _value:
   type: dict
   contains:
     vnet_networks:
-      description: The networks, as M(hypervisor.vnet.vnet_host#module) takes them.
+      description: The networks, as M(hypervisor.vnet.vnet_host) takes them.
       type: list
       elements: dict
       sample: [{name: xenbr1, layout: bridge, uplink: eth1}]

@@ -14,7 +14,7 @@ description:
   - For hosts that still run xend and whose networks xend shall make. Writes the lines C(network-script) and C(vif-script).
   - Where one call is not enough, the line names a script that has to be put beside Xen's own.
   - xend has one C(vif-script) for all vifs, so networks of one host are all bridged (V(bridge), V(brouter)), or one of V(nat) or V(route).
-  - Where this collection makes the networks, xend shall make none. Then write C((network-script /bin/true)) instead.
+  - Where this collection makes the networks, xend shall make none. Then C(network-script) is C(/bin/true).
 options:
   _input:
     description:
