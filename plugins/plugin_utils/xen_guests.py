@@ -20,7 +20,7 @@ from .xen_networks import NAT, ROUTED, Item, Networks, base, nat_network
 
 _KERNEL_ADDRESS = re.compile(r"\bip=\S+")
 # Keys of a vif that the record of an interface has, or that its network stands for.
-_TAKEN = frozenset({"bridge", "script", "vifname", "mac", "ip", "model", "mtu"})
+_TAKEN = frozenset({"bridge", "script", "vifname", "mac", "ip", "mtu"})
 # Scripts that give a vif no bridge -> the network that stands for them here.
 _ROUTES = {"vif-nat": NAT, "vif-route": ROUTED}
 
@@ -61,13 +61,14 @@ def _guest(file: DomainFile, networks: Networks) -> Item:
     comments += [f"hostname={file.keys['hostname']} is set in the guest now."] if file.keys.get("hostname") else []
     found = _KERNEL_ADDRESS.search(file.keys.get("extra", ""))
     comments += [f"{found.group()} in extra has no equivalent; give the address to an interface."] if found else []
-    interfaces = [_interface(file, index, entry, networks, comments) for index, entry in enumerate(file.vifs)]
     toolstack = "xm" if networks.xend or file.grammar == "xm" else "xl"
+    interfaces = [_interface(file, toolstack, index, networks, comments) for index in range(len(file.vifs))]
     options: dict[str, t.Any] = {"name": name, "toolstack": toolstack}
     return Item({**options, "interfaces": interfaces} if interfaces else options, tuple(comments))
 
 
-def _interface(file: DomainFile, index: int, entry: VifEntry, networks: Networks, comments: list[str]) -> dict[str, t.Any]:
+def _interface(file: DomainFile, toolstack: str, index: int, networks: Networks, comments: list[str]) -> dict[str, t.Any]:
+    entry = file.vifs[index]
     script = base(entry.keys.get("script") or networks.script)
     said = f"Interface {index}: "
     bridge = entry.keys.get("bridge") or networks.bridge
@@ -76,11 +77,15 @@ def _interface(file: DomainFile, index: int, entry: VifEntry, networks: Networks
     comments += [f"{said}script={script} has no equivalent."] if script not in ("vif-bridge", *_ROUTES) else []
     _take_name(file, entry, said, options, comments)
     _take_mac(entry, said, options, comments)
-    _take_addresses(file, index, entry, networks, said, options, comments)
-    for key in ("model", "mtu"):
-        if entry.keys.get(key):
-            options[key] = int(entry.keys[key]) if entry.keys[key].isdigit() else entry.keys[key]
-    comments += [f"{said}{key}{'=' if value else ''}{value} has no equivalent." for key, value in entry.keys.items() if key not in _TAKEN]
+    _take_addresses(file, index, said, options, comments)
+    taken = _TAKEN
+    # xl gives an HVM guest a card of the device model beside the vif, xm where it is told to.
+    if file.hvm and entry.keys.get("type", "vif" if toolstack == "xm" else "ioemu") == "ioemu":
+        options["model"] = entry.keys.get("model") or "rtl8139"
+        taken |= {"type", "model"}
+    if entry.keys.get("mtu", "").isdigit():
+        options["mtu"] = int(entry.keys["mtu"])
+    comments += [f"{said}{key}{'=' if value else ''}{value} has no equivalent." for key, value in entry.keys.items() if key not in taken]
     routed = script in _ROUTES
     if script == "vif-nat" and "addresses" not in options:
         comments.append(f"{said}had an address with its domain's number, or DHCP's; give it one.")
@@ -113,12 +118,10 @@ def _take_mac(entry: VifEntry, said: str, options: dict[str, t.Any], comments: l
         comments += [f"{said}{risk}."] if risk else []
 
 
-def _take_addresses(
-    file: DomainFile, index: int, entry: VifEntry, networks: Networks, said: str, options: dict[str, t.Any], comments: list[str]
-) -> None:
+def _take_addresses(file: DomainFile, index: int, said: str, options: dict[str, t.Any], comments: list[str]) -> None:
     """Those of the vif; of the first one also what the kernel was told on its command line."""
     found = []
-    for text in entry.keys.get("ip", "").split():
+    for text in file.vifs[index].keys.get("ip", "").split():
         try:
             interface = ipaddress.ip_interface(text)
         except ValueError:

@@ -81,6 +81,7 @@ HOSTS: dict[str, dict[str, str]] = {
     "wrapper-dummy": {
         SXP: OWN,
         SCRIPT: '#!/bin/sh\ndir=$(dirname "$0")\n"$dir/network-bridge" "$@" vifnum=0\n"$dir/network-bridge" "$@" vifnum=1 netdev=dummy0\n',
+        "/etc/xen/hvm": domain("xm-hvm"),
         "/etc/xen/short": domain("short-mac"),
     },
     "wrapper-code": {SXP: OWN, SCRIPT: CUSTOM},
@@ -96,6 +97,7 @@ HOSTS: dict[str, dict[str, str]] = {
         "/etc/xen/nfs.cfg": domain("nfs-root"),
         "/etc/xen/dhcp.cfg": domain("dhcp"),
         "/etc/xen/hvm.cfg": domain("hvm").replace("vifname=win", "vifname=windows-2022"),
+        "/etc/xen/plain.cfg": "builder='hvm'\nname='plain'\nvif=['type=vif,model=e1000,mac=00:16:3e:00:00:61','mac=00:16:3e:00:00:62']\n",
         "/etc/xen/broken.cfg": domain("bare-bridge"),
         "/etc/xen/vendor.cfg": "vif = ['mac=00:1b:21:00:00:01,ip=10.0.0.300', 'mac=01:00:5e:00:00:01']\n",
     },
