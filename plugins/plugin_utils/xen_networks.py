@@ -57,13 +57,15 @@ def read_networks(files: t.Mapping[str, str]) -> Networks:
     """From xend-config.sxp, the wrappers among ``files`` (path -> text) and xl.conf."""
     found = Networks()
     scripts = {base(path): text for path, text in files.items() if "/scripts/" in path}
+    found.xend = any(base(path) == "xend-config.sxp" for path in files)
     for path, text in files.items():
         if base(path) == "xend-config.sxp":
-            found.xend = True
             _read_xend(path, text, scripts, found)
+        elif base(path) == "xl.conf" and found.xend:
+            found.comments.append(f"xend is configured, so {path} is not read. Move xend-config.sxp away if xl runs the guests.")
         elif base(path) == "xl.conf":
             _read_xl(path, text, found)
-    names = [item.options["name"] for item in found.items if "layout" in item.options]
+    names = [item.options["name"] for item in found.items]
     found.bridge = found.bridge or next(iter(names), "xenbr0")
     return found
 

@@ -105,7 +105,9 @@ HOSTS: dict[str, dict[str, str]] = {
         "/etc/xen/a.cfg": "name = '{{ lookup(\"pipe\", \"id\") }}'\nvif = ['']\n",
         "/etc/xen/b.cfg": "name = 'b'\nvif = ['bridge=xenbr0,foo=\u2028evil: true\x85more: true']\n",
     },
-    "not-readable": {SXP: "(network-script 'network-bridge\n", XL: "VIF = 1\n", "/etc/xen/scripts/network-bridge": "# Xen's own\n"},
+    "both": {SXP: BRIDGED, XL: 'vif.default.script="vif-nat"\n', "/etc/xen/rhel4": domain("rhel4")},
+    "not-readable-xl": {XL: "VIF = 1\n"},
+    "not-readable": {SXP: "(network-script 'network-bridge\n", "/etc/xen/scripts/network-bridge": "# Xen's own\n"},
     "nothing": {SXP: NATTED},
 }
 
