@@ -30,10 +30,10 @@ class Files(Machine):
 
 def test_files_are_read_as_they_were_written() -> None:
     assert FOLDER == "/etc/hypervisor-vnet/routes"
-    [(name, kept)] = read_kept(Files()).items()
-    assert (name, kept.names) == ("n1", {"n1", "eth0"})
-    assert dict(kept.settings) == ITEM.sysctls()
-    assert list(kept.lines) == ITEM.lines()
+    found = read_kept(Files())
+    assert list(found) == ["n1"] and found["n1"].names == {"n1", "eth0"}
+    assert dict(found["n1"].settings) == ITEM.sysctls()
+    assert list(found["n1"].lines) == ITEM.lines()
 
 
 def message(kind: int, body: bytes) -> bytes:
