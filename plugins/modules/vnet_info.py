@@ -555,6 +555,58 @@ nat:
       description: Whether it comes back after a reboot.
       type: bool
       sample: true
+routed:
+  description: The guests and networks that the host routes to by M(hypervisor.vnet.vnet_route), and those of networks without a bridge.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: Name of the item. One that follows from a network has the network's name, a slash and its interface.
+      type: str
+      sample: n1
+    owner:
+      description: Label under which it was declared.
+      type: str
+      sample: site
+    state:
+      description: V(active), or V(BROKEN) where the kernel's table is not what was applied. The next run repairs it.
+      type: str
+      sample: active
+    interface:
+      description: Behind which they are. It need not be there.
+      type: str
+      sample: n1
+    guests:
+      description: Each guest's address, and the host's address that the interface carries for it.
+      type: list
+      elements: dict
+      sample: [{address: 192.168.42.190, source: 192.168.42.1}]
+    subnets:
+      description: Networks behind the interface.
+      type: list
+      elements: str
+      sample: []
+    via:
+      description: The router by which they are reached; empty for none.
+      type: str
+      sample: ""
+    metric:
+      description: Metric of the routes, 0 for the kernel's own.
+      type: int
+      sample: 0
+    proxy_arp:
+      description: Whether the host answers for them on the uplink.
+      type: bool
+      sample: true
+    uplink:
+      description: The interface that leads to the world; empty where the host answers for nobody.
+      type: str
+      sample: eth0
+    persist:
+      description: Whether it comes back after a reboot.
+      type: bool
+      sample: true
 zones:
   description: The zones that were applied by M(hypervisor.vnet.vnet_zones).
   returned: success
@@ -673,6 +725,11 @@ owners:
       type: list
       elements: str
       sample: [vnat0]
+    routes:
+      description: Its routes to guests and networks.
+      type: list
+      elements: str
+      sample: [n1]
     dhcp:
       description: The networks that it serves with DHCP and DNS.
       type: list
