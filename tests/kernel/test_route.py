@@ -302,8 +302,8 @@ def test_bad_input_touches_nothing(lab: Lab) -> None:
         "routes[1].guests[0]",
         "routes[0].name",
         "routes[1].interface",
-        "routes[2].guests[0]",
         "routes[3]",
+        "routes[2].guests[0]",
     ]
     lab.host.ip("link del br7")
     assert_same(before, lab.host.snapshot())

@@ -86,20 +86,31 @@ def _problems(
     clashes = route_clashes([*others, *placed]) if others else []
     problems += [problem for problem in clashes if problem.path.startswith(f"{document.routes.path}[")]
     problems += [problem for place, item in placed for problem in _host_problems(place, item, state, applied)]
-    places = {item.name: place for place, item in placed}
-    return problems + [
-        problem for name, item in memory.items() for problem in _taken(places.get(name, document.routes.path), item.routed, state)
+    return [*problems, *_own_addresses(placed, state), *_taken(document, placed, memory, state)]
+
+
+def _own_addresses(placed: t.Sequence[tuple[str, Routed]], state: HostState) -> list[Problem]:
+    own = {address.cidr.split("/")[0]: name for name, link in state.links.items() for address in link.addresses}
+    return [
+        Problem(f"{place}.guests[{at}]", f"{guest.address} is the host's own address on {own[guest.address]}; name the guest's")
+        for place, item in placed
+        for at, guest in enumerate(item.guests)
+        if guest.address in own
     ]
 
 
-def _taken(place: str, item: Routed, state: HostState) -> list[Problem]:
+def _taken(document: Document, placed: t.Sequence[tuple[str, Routed]], memory: Memory, state: HostState) -> list[Problem]:
     """Ways of others, which the kernel would forget for ours."""
+    places = {item.name: place for place, item in placed}
     theirs = {route.key: route for route in state.routes if route.protocol != PROTOCOL}
-    found = [(theirs[route.key], route) for route in item.routes() if route.key in theirs]
+    found = [(name, theirs[route.key], route) for name, item in memory.items() for route in item.routed.routes() if route.key in theirs]
     cure = "take that away, or say another metric"
     return [
-        Problem(place, f"the host has a route of others to {other.dst} already, through {other.dev or other.type}; {cure}")
-        for other, route in found
+        Problem(
+            places.get(name, document.routes.path),
+            f"the host has a route of others to {other.dst} already, through {other.dev or other.type}; {cure}",
+        )
+        for name, other, route in found
         if other.meaning != route.meaning
     ]
 
@@ -121,11 +132,6 @@ def _host_problems(place: str, item: Routed, state: HostState, applied: Applied)
         )
     if item.uplink == item.interface:
         problems.append(Problem(f"{place}.uplink", f"{item.uplink} is the guests' own interface; name the one that leads to the world"))
-    own = {address.cidr.split("/")[0]: name for name, link in state.links.items() for address in link.addresses}
-    for at, guest in enumerate(item.guests):
-        if guest.address in own:
-            where = own[guest.address]
-            problems.append(Problem(f"{place}.guests[{at}]", f"{guest.address} is the host's own address on {where}; name the guest's"))
     return problems
 
 

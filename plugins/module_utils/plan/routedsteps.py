@@ -11,9 +11,8 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field
 
-from ..model.address import Address
 from ..model.applied import Applied
-from ..model.route import Neighbour
+from ..model.route import Route
 from ..model.routed import DEFAULTS, AppliedRouted, Routed, RoutedFacts
 from ..model.state import HostState
 from ..model.step import Ip, Phase, Step, Sysctl
@@ -33,6 +32,14 @@ class Thing(t.NamedTuple):
     back: str = ""
 
 
+class Host(t.NamedTuple):
+    """What of a host is asked for each guest: routes by what the kernel takes for the same, (interface, address), (address, interface)."""
+
+    routes: dict[tuple[t.Any, ...], Route]
+    addresses: frozenset[tuple[str, str]]
+    proxies: frozenset[tuple[str, str]]
+
+
 @dataclass(frozen=True)
 class StepPlan:
     """``texts``: header -> text before and after, for each interface."""
@@ -43,22 +50,24 @@ class StepPlan:
 
 def plan_steps(applied: Applied, after: Memory, state: HostState, facts: RoutedFacts) -> StepPlan:
     """What was made for ``applied`` and is not wanted any more goes first; then what is missing comes."""
-    before = applied.routes
-    wanted = _things([item.routed for item in after.values()], state)
-    gone = {key: thing for key, thing in _things([item.routed for item in before.values()], state).items() if key not in wanted}
+    before, host = applied.routes, _host(state)
+    wanted = _things([item.routed for item in after.values()], host)
+    gone = {key: thing for key, thing in _things([item.routed for item in before.values()], host).items() if key not in wanted}
     steps = [
         # While the interface is still there: it may go in the same run.
         Step(Phase.FILTER, f"routes through {thing.dev}", (Ip(thing.delete),), (Ip(thing.add),))
         for thing in reversed(gone.values())
         if thing.there
     ]
+    # Behind the switch of forwarding: with both at once, the kernel counts an address of a router twice (addrconf_join_anycast), and
+    # keeps half of it for ever.
     steps += [
-        Step(Phase.SETTLE, f"routes through {thing.dev}", (Ip(thing.add),), (Ip(thing.back or thing.delete),))
+        Step(Phase.SERVICE, f"routes through {thing.dev}", (Ip(thing.add),), (Ip(thing.back or thing.delete),))
         for thing in wanted.values()
         if not thing.there and _is_ready(thing.dev, state, applied)
     ]
     steps += _settings(applied, after, state, facts)
-    return StepPlan(tuple(steps), _texts(before, after, state, facts))
+    return StepPlan(tuple(steps), _texts(before, after, state, facts, host))
 
 
 def _is_ready(name: str, state: HostState, applied: Applied) -> bool:
@@ -69,34 +78,33 @@ def _is_ready(name: str, state: HostState, applied: Applied) -> bool:
     return link.up if link else (tap.tap.up if tap else name in applied.bridges)
 
 
-def _things(items: t.Iterable[Routed], state: HostState) -> Things:
+def _host(state: HostState) -> Host:
+    return Host(
+        {route.key: route for route in reversed(state.routes)},
+        frozenset((name, address.cidr) for name, link in state.links.items() for address in link.addresses),
+        frozenset((item.address, item.dev) for item in state.neighbours if item.proxy),
+    )
+
+
+def _things(items: t.Iterable[Routed], host: Host) -> Things:
     found: Things = {}
     # What leads to a router of ours comes before what is behind it.
     for item in sorted(items, key=lambda item: bool(item.via)):
-        for thing in _of_item(item, state):
+        for thing in _of_item(item, host):
             found.setdefault(thing.add, thing)
     return found
 
 
-def _of_item(item: Routed, state: HostState) -> t.Iterator[Thing]:
+def _of_item(item: Routed, host: Host) -> t.Iterator[Thing]:
     dev = item.interface
     for address in item.addresses():
-        yield Thing(dev, address.add_line(dev), address.delete_line(dev), _has_address(dev, address, state))
+        yield Thing(dev, address.add_line(dev), address.delete_line(dev), (dev, address.cidr) in host.addresses)
     for route in item.routes():
-        same = next((other for other in state.routes if other.key == route.key), None)
+        same = host.routes.get(route.key)
         there = same is not None and same.meaning == route.meaning
         yield Thing(dev, route.line("replace"), route.line("del"), there, same.line("replace") if same and not there else "")
     for proxy in item.proxies():
-        yield Thing(dev, proxy.add_line(proxy.dev), proxy.delete_line(proxy.dev), _has_proxy(proxy, state))
-
-
-def _has_address(dev: str, address: Address, state: HostState) -> bool:
-    link = state.links.get(dev)
-    return link is not None and any(other.cidr == address.cidr for other in link.addresses)
-
-
-def _has_proxy(proxy: Neighbour, state: HostState) -> bool:
-    return any((other.address, other.dev, other.proxy) == (proxy.address, proxy.dev, True) for other in state.neighbours)
+        yield Thing(dev, proxy.add_line(proxy.dev), proxy.delete_line(proxy.dev), (proxy.address, proxy.dev) in host.proxies)
 
 
 def settings_of(applied: Applied, after: Memory, facts: RoutedFacts) -> dict[str, str]:
@@ -121,21 +129,27 @@ def _settings(applied: Applied, after: Memory, state: HostState, facts: RoutedFa
     return steps
 
 
-def _texts(before: Memory, after: Memory, state: HostState, facts: RoutedFacts) -> dict[str, tuple[str, str]]:
+def _texts(before: Memory, after: Memory, state: HostState, facts: RoutedFacts, host: Host) -> dict[str, tuple[str, str]]:
     """Of each interface: what it has of all that it had and gets, and what it shall have. One that is not there has what we keep for it."""
     texts = {}
-    sides = [[item.routed for item in side.values()] for side in (before, after)]
-    for name in sorted({item.interface for items in sides for item in items}):
-        had, gets = ([item for item in items if item.interface == name] for items in sides)
-        link = state.links.get(name)
-        now = _present([*had, *gets], state, facts) if link and link.up else _lines(had)
-        texts[f"routes {name} (ip)"] = (_text(now), _text(_lines(gets)))
+    had, gets = _by_interface(before), _by_interface(after)
+    for name in sorted({*had, *gets}):
+        link, old, new = state.links.get(name), had.get(name, []), gets.get(name, [])
+        now = _present([*old, *new], host, facts) if link and link.up else _lines(old)
+        texts[f"routes {name} (ip)"] = (_text(now), _text(_lines(new)))
     return texts
 
 
-def _present(items: t.Sequence[Routed], state: HostState, facts: RoutedFacts) -> list[str]:
+def _by_interface(memory: Memory) -> dict[str, list[Routed]]:
+    found: dict[str, list[Routed]] = {}
+    for item in memory.values():
+        found.setdefault(item.routed.interface, []).append(item.routed)
+    return found
+
+
+def _present(items: t.Sequence[Routed], host: Host, facts: RoutedFacts) -> list[str]:
     settings = [f"{key} = {value}" for item in items for key, value in item.sysctls().items() if facts.sysctls.get(key) == value]
-    return [thing.add for thing in _things(items, state).values() if thing.there] + settings
+    return [thing.add for thing in _things(items, host).values() if thing.there] + settings
 
 
 def _lines(items: t.Sequence[Routed]) -> list[str]:
