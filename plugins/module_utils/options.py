@@ -165,4 +165,5 @@ def _document(params: t.Mapping[str, t.Any], lists: t.Mapping[str, t.Sized], pro
     problems = [*change_problems(params, lists), *problems]
     if problems:
         raise Refused(problems)
-    return Document(owner=params["owner"], persist=params["persist"], allow_disruption=params.get("allow_disruption", False), **kinds)
+    also = {name: params[name] for name in ("allow_disruption", "coexist") if name in params}
+    return Document(owner=params["owner"], persist=params["persist"], **also, **kinds)

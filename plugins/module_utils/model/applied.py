@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, field, replace
 
 from .address import Address
 from .bridge import Bridge, StaticRoute
+from .coexist import Coexist, coexist_from_json
 from .dhcp import AppliedDhcp, applied_dhcp
 from .guard import AppliedGuard, GuardSettings, applied_guard, settings_from_json
 from .nat import AppliedNat, applied_nat
@@ -81,6 +82,7 @@ class Applied:
     dhcp: t.Mapping[str, AppliedDhcp] = field(default_factory=dict)
     zones: t.Mapping[str, AppliedZone] = field(default_factory=dict)
     policies: t.Mapping[str, AppliedPolicy] = field(default_factory=dict)
+    coexist: Coexist = field(default_factory=Coexist)
 
     def owners(self, kind: str) -> dict[str, str]:
         """Name -> owner label of everything of one kind."""
@@ -108,6 +110,7 @@ def applied_from_text(text: str) -> Applied:
         {name: applied_dhcp(item) for name, item in data.get("dhcp", {}).items()},
         {name: applied_zone(item) for name, item in data.get("zones", {}).items()},
         {name: applied_policy(item) for name, item in data.get("policies", {}).items()},
+        coexist=coexist_from_json(data.get("coexist", {})),
     )
 
 

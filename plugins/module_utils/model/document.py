@@ -100,6 +100,7 @@ class Document:
     dhcp: Declared[Dhcp] = Declared(spoken=False)
     zones: Declared[Zone] = Declared(spoken=False)
     policies: Declared[Policy] = Declared(spoken=False)
+    coexist: bool = False
 
 
 def read_bridges(items: t.Sequence[t.Mapping[str, t.Any]], path: str = "bridges") -> tuple[tuple[Bridge, ...], list[Problem]]:

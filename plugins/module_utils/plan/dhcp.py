@@ -18,6 +18,7 @@ from ..model.document import Document
 from ..model.problem import Problem
 from ..model.state import FileState, HostState
 from ..render.dhcp import dhcp_files
+from .coexist import coexist_files
 from .dhcpkeep import handover, header
 from .kind import Kind, KindPlan
 
@@ -41,7 +42,7 @@ def plan_dhcp(document: Document, state: HostState, applied: Applied) -> KindPla
             problems += [] if network.addresses else subnet_problems(network, addresses, place)
             problems += _taken(network, addresses, facts, place)
         user = "dnsmasq" if facts.user else ""
-        memory[network.name] = AppliedDhcp(document.owner, network, addresses, user, document.persist != "none")
+        memory[network.name] = AppliedDhcp(document.owner, network, addresses, user, document.persist != "none", document.coexist)
     problems += [problem for name in document.dhcp.removed for problem in document.dhcp.owner_problems(name, owners, document.owner)]
     problems += [*_host_problems(document, facts), *_clashes(document, memory)]
     if problems:
@@ -167,7 +168,7 @@ def _warnings(document: Document, state: HostState, applied: Applied, facts: Dhc
 
 def files(applied: Applied, state: HostState) -> dict[str, FileState]:
     """Configuration, hosts, names and units of every network."""
-    return dhcp_files(applied.dhcp)
+    return {**dhcp_files(applied.dhcp), **coexist_files(applied)}
 
 
 KIND = Kind("dhcp", lambda document, applied: frozenset(), plan_dhcp, files, handover)

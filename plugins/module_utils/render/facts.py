@@ -189,6 +189,7 @@ def nat_facts(applied: Applied, seen: Seen) -> list[Facts]:
             "forwards": [_forward(forward) for forward in item.network.forwards],
             "one_to_one": [{"address": outside, "to": inside} for outside, inside in item.network.one_to_one],
             "persist": item.persist,
+            "coexist": item.coexist,
         }
         for name, item in sorted(applied.nat.items())
     ]
@@ -223,6 +224,7 @@ def dhcp_facts(applied: Applied, units: t.Mapping[str, UnitFacts], leases: t.Map
             "ranges": [f"{first}-{last}" for first, last in item.network.ranges],
             "state": "running" if unit.active else "NOT RUNNING",
             "persist": item.persist,
+            "coexist": item.coexist,
             "hosts": [{"mac": host.mac, "addresses": list(host.addresses), "name": host.name} for host in item.network.hosts],
             "leases": [asdict(lease) for lease in parse_leases(leases.get(name, ""))],
         }
@@ -258,6 +260,7 @@ def policy_facts(applied: Applied) -> list[Facts]:
             "allow": [str(allowed) for allowed in item.policy.allow],
             "log": item.policy.log,
             "persist": item.persist,
+            "coexist": item.coexist,
         }
         for dummy, item in sorted(applied.policies.items())
     ]
