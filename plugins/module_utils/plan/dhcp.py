@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from ..model.applied import Applied
 from ..model.dhcp import AppliedDhcp, Dhcp, DhcpFacts, Listener, UnitFacts, own_interfaces, parse_leases, unit_of
-from ..model.dhcpcheck import network_clashes, subnet_problems
+from ..model.dhcpcheck import network_clashes, subnet_clashes, subnet_problems
 from ..model.document import Document
 from ..model.problem import Problem
 from ..model.state import FileState, HostState
@@ -95,11 +95,14 @@ def _host_problems(document: Document, facts: DhcpFacts) -> list[Problem]:
 
 
 def _clashes(document: Document, memory: t.Mapping[str, AppliedDhcp]) -> list[Problem]:
-    """With networks that were declared elsewhere."""
+    """With networks that were declared elsewhere, and of subnets with any."""
     declared = {network.name for network in document.dhcp.items}
     others = [(item.network, f"{name} of owner {item.owner!r}") for name, item in memory.items() if name not in declared]
-    found = network_clashes([*others, *((network, place) for place, network in document.dhcp.placed())]) if others else []
-    return [problem for problem in found if problem.path.startswith(f"{document.dhcp.path}[") and " of owner " in problem.message]
+    placed = [(network, place) for place, network in document.dhcp.placed()]
+    found = network_clashes([*others, *placed]) if others else []
+    ours = [problem for problem in found if problem.path.startswith(f"{document.dhcp.path}[") and " of owner " in problem.message]
+    served = [(network, memory[network.name].addresses, place) for network, place in [*others, *placed]]
+    return ours + [problem for problem in subnet_clashes(served) if problem.path.startswith(f"{document.dhcp.path}[")]
 
 
 def _taken(network: Dhcp, addresses: t.Sequence[str], facts: DhcpFacts, path: str) -> list[Problem]:

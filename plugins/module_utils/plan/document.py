@@ -21,6 +21,8 @@ from ..model.state import FileState, HostState
 from ..model.step import Phase, Remove, Run, Step, Write
 from ..model.view import Views
 from . import bridges, dhcp, guard, nat, taps, zone
+from .advertised import advertisement_warnings
+from .behind import behind_problems
 from .blocker import blocker_warnings
 from .coexist import coexist_memory, hook_of, plan_coexist
 from .control import addresses, touched
@@ -68,6 +70,7 @@ def plan_document(document: Document, state: HostState, applied: Applied) -> Pla
         if not plan.problems:
             memory: dict[str, t.Any] = {kind.name: plan.memory, **plan.further}
             after = replace(after, **memory)
+    problems = problems or behind_problems(document, applied, after)
     if problems:
         raise Refused([in_guest_words(problem) for problem in problems])
     if document.bridge_netfilter != "keep":
@@ -125,6 +128,7 @@ def _compose(spoken: t.Sequence[Kind], plans: t.Mapping[str, KindPlan], before: 
         expects={name: profile for plan in plans.values() for name, profile in plan.expects.items()},
         warnings=(
             *(line for plan in plans.values() for line in plan.warnings),
+            *advertisement_warnings(plans, changes, after, state),
             *blocker_warnings(plans, after, state, lambda table: hook_of(table) in coexist.opened),
         ),
         assigned={name: texts for plan in plans.values() for name, texts in plan.assigned.items()},
