@@ -48,6 +48,8 @@ def host_document(params: t.Mapping[str, t.Any]) -> Document:
         names = {network["name"]: bridge["name"] for network, bridge in zip(params["networks"] or [], found.bridges)}
         interfaces, wrong = _guests(params, names)
         kinds.update(interfaces)
+        # Networks that were declared before serve them, too.
+        kinds.update({"dhcp": Declared(path="guests")} if "networks" not in lists else {})
         problems += wrong
     else:
         kinds.update({kind: Declared(path=kind) for kind, given in (("taps", qemu), ("guards", guards)) if given})

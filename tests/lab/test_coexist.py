@@ -51,7 +51,9 @@ $$t -C DOCKER-USER -j RETURN || $$t -A DOCKER-USER -j RETURN; done 2>/dev/null'
 [Install]
 WantedBy=multi-user.target
 """
-UNDOCKER = "for t in iptables ip6tables; do $t -P FORWARD ACCEPT; $t -F; $t -X; done; nft delete table ip filter; nft delete table ip6 filter"
+UNDOCKER = (
+    "for t in iptables ip6tables; do $t -P FORWARD ACCEPT; $t -F; $t -X; done; nft delete table ip filter; nft delete table ip6 filter"
+)
 
 
 @pytest.fixture
@@ -113,7 +115,9 @@ def test_docker_and_firewalld_let_guests_pass(fleet: Lab, host: Machine) -> None
     host.exec(["tee", "/etc/systemd/system/docker.service"], stdin=DOCKER)
     host.exec(["systemctl", "enable", "--now", "docker.service"])
     told = run(fleet, host, coexist=False)["warnings"]
-    assert any("table ip filter (iptables), chain FORWARD, policy drop stops IPv4 packets from vnat0 to eth0" in line for line in told), told
+    assert any("table ip filter (iptables), chain FORWARD, policy drop stops IPv4 packets from vnat0 to eth0" in line for line in told), (
+        told
+    )
     assert works(fleet, host)["nat guest, world"] == ""
 
     check, real = run(fleet, host, check=True), run(fleet, host)

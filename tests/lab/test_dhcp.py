@@ -199,6 +199,18 @@ def test_one_of_two_hundred_changes_alone(fleet: Lab) -> None:
     assert (serves(host), host.exec(["cat", LEASES]).stdout) == (pid, leases)
     assert [leased(guest)[0] for guest in guests] == ["10.77.3.1", "10.77.4.2", "10.77.3.3"]
     unchanged(product.module(host.name, "vnet_host", many(changed=2)))
+
+    # A guest that is declared without its network, as by the role guests: the same DHCP knows it, and forgets it.
+    interface = {"network": BRIDGE, "name": "tap-mail", "mac": "52:54:00:77:05:01", "addresses": ["10.77.5.1/16"]}
+    record = {"guests": [{"name": "mail", "interfaces": [interface]}], "owner": "guests"}
+    told = product.module(host.name, "vnet_host", record)
+    assert [line for line in told["commands"] if UNIT in line] == [f"systemctl reload {UNIT}"], told
+    guests.append(Guest.plug(host, BRIDGE, "mail", mac=interface["mac"]))
+    assert leased(guests[-1])[0] == "10.77.5.1" and known(guests[0], "mail.lab.example")
+    for again in (many(changed=2), record):
+        unchanged(product.module(host.name, "vnet_host", again))
+    assert product.module(host.name, "vnet_host", {**record, "state": "absent"})["changed"]
+    wait_until(lambda: not known(guests[0], "mail.lab.example"), 5, "the guest that is gone is forgotten")
     for guest in guests:
         guest.remove()
     assert product.module(host.name, "vnet_host", {**many(), "state": "absent"})["changed"]

@@ -14,6 +14,7 @@ from dataclasses import replace
 from ..model.applied import Applied
 from ..model.dhcp import AppliedDhcp, Dhcp, DhcpFacts, Listener, UnitFacts, own_interfaces, parse_leases, unit_of
 from ..model.dhcpcheck import network_clashes, subnet_clashes, subnet_problems
+from ..model.dhcpguests import with_guests
 from ..model.document import Document
 from ..model.problem import Problem
 from ..model.state import FileState, HostState
@@ -171,7 +172,7 @@ def _warnings(document: Document, state: HostState, applied: Applied, facts: Dhc
 
 def files(applied: Applied, state: HostState) -> dict[str, FileState]:
     """Configuration, hosts, names and units of every network."""
-    return {**dhcp_files(applied.dhcp), **coexist_files(applied)}
+    return {**dhcp_files(with_guests(applied)), **coexist_files(applied)}
 
 
 KIND = Kind("dhcp", lambda document, applied: frozenset(), plan_dhcp, files, handover)

@@ -14,6 +14,7 @@ from dataclasses import asdict
 from ..model.address import FOREVER
 from ..model.applied import Applied
 from ..model.dhcp import UnitFacts, parse_leases
+from ..model.dhcpguests import with_guests
 from ..model.guard import Guards
 from ..model.nat import Forward, ports_text
 from ..model.rate import Shaping, rate_text
@@ -214,7 +215,7 @@ def _forward(forward: Forward) -> Facts:
 def dhcp_facts(applied: Applied, units: t.Mapping[str, UnitFacts], leases: t.Mapping[str, str]) -> list[Facts]:
     """Every network that was applied, with whom it knows and who has an address. ``leases``: the texts of the lease files."""
     found = []
-    for name, item in sorted(applied.dhcp.items()):
+    for name, item in sorted(with_guests(applied).items()):
         unit = units.get(name, UnitFacts())
         facts = {
             "name": name,

@@ -67,7 +67,10 @@ _FILES = {
 }
 
 # installed, but started by tests alone
-_FIREWALLD = ("etc/systemd/system/multi-user.target.wants/firewalld.service", "etc/systemd/system/dbus-org.fedoraproject.FirewallD1.service")
+_FIREWALLD = (
+    "etc/systemd/system/multi-user.target.wants/firewalld.service",
+    "etc/systemd/system/dbus-org.fedoraproject.FirewallD1.service",
+)
 
 # identities that packages bake in, and files that belong to the machine that built the image
 _REMOVED = ("etc/ssh/ssh_host_*", "etc/hostname", "etc/hosts", *_FIREWALLD)

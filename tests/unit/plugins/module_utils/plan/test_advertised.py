@@ -58,7 +58,11 @@ def test_a_moved_profile_says_it_for_a_router_only(stanza: str) -> None:
 
 
 def test_a_declared_profile_says_it_for_a_router_only() -> None:
-    bridges = {"xenbr0": AppliedBridge("site", read_bridge({"name": "xenbr0", "uplink": "eth0", "accept_ra": True}, "")[0], "52:54:00:00:00:10", "ifupdown")}
+    bridges = {
+        "xenbr0": AppliedBridge(
+            "site", read_bridge({"name": "xenbr0", "uplink": "eth0", "accept_ra": True}, "")[0], "52:54:00:00:00:10", "ifupdown"
+        )
+    }
     memory = Applied(bridges=bridges)
     assert "    accept_ra 1\n" in wanted_files(memory, HostState({}))[OURS].content
     router = wanted_files(replace(memory, sysctls={"net/ipv6/conf/xenbr0/accept_ra": "1"}), HostState({}))[OURS].content
