@@ -90,6 +90,13 @@ def test_guards_stand_whatever_happens_to_nftables(as_lab: Lab, name: str) -> No
         assert is_tight(evil), verbs
     assert not run(as_lab, name, guard(host))
 
+    # firewalld stops nftables.service when it starts, and that flushes every table.
+    for verb in ("start", "restart", "stop"):
+        host.exec(["systemctl", verb, "firewalld.service"])
+        assert is_tight(evil), verb
+    host.exec(["systemctl", "start", "nftables.service"])
+    assert is_tight(evil) and not run(as_lab, name, guard(host))
+
     # By hand, past systemd: it is told, and the next run repairs it.
     host.exec(["nft", "-f", "/etc/nftables.conf"])
     assert spoofs(evil)

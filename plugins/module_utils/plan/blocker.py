@@ -237,7 +237,7 @@ def _truth(match: Match, packet: Packet) -> bool | None:
     if asks == "family":
         return any(value in _FAMILIES[packet.family] for value in values)
     if asks == "state":
-        return ("established" if packet.answer else "new") in values
+        return ("established" if packet.answer else "new") in values or (packet.forwarded and "dnat" in values)
     if asks == "status":
         return (packet.forwarded and "dnat" in values) or (None if {*values} - {"dnat"} else False)
     if asks.endswith(("sport", "dport")):

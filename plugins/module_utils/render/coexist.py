@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ..model.coexist import ANSWERS, DOCKER_CHAIN, FORWARDED, OUR_CHAIN, Passage, Service
+from ..model.coexist import DOCKER_CHAIN, OUR_CHAIN, Passage, Service
 from ..model.state import FileState
 from .boot import HEADER
 
@@ -23,7 +23,6 @@ POLICIES = "/etc/firewalld/policies"
 MARK = "hypervisor.vnet"
 # How our chain is asked, in iptables' words.
 LINK = ("-m", "comment", "--comment", MARK, "-j", OUR_CHAIN)
-_STATES = {ANSWERS: f"-m conntrack --ctstate {ANSWERS}", FORWARDED: f"-m conntrack --ctstatus {FORWARDED}"}
 _ICMP = {4: "icmp", 6: "ipv6-icmp"}
 
 _UNIT = f"""{HEADER}
@@ -63,7 +62,8 @@ def _rule(passage: Passage) -> str:
         first, last = passage.ports
         port = f"{first}:{last}" if first != last else str(first)
         words.append(f"-p {passage.protocol} -m {passage.protocol} --dport {port}")
-    return " ".join(word for word in [*words, _STATES.get(passage.only, ""), "-j ACCEPT"] if word)
+    state = f"-m conntrack --ctstate {passage.only}" if passage.only else ""
+    return " ".join(word for word in [*words, state, "-j ACCEPT"] if word)
 
 
 def restore_text(lines: t.Sequence[str], link: bool) -> str:

@@ -32,7 +32,7 @@ RULES = [
     "-i vnat0 -o eth0 -j ACCEPT",
     "-i vnat0 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
     "-o vnat0 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
-    "-o vnat0 -m conntrack --ctstatus DNAT -j ACCEPT",
+    "-o vnat0 -m conntrack --ctstate DNAT -j ACCEPT",
 ]
 JUMP = '-m comment --comment "hypervisor.vnet" -j HYPERVISOR-VNET'
 UNIT = "/etc/systemd/system/hypervisor-vnet-coexist.service"
