@@ -25,16 +25,20 @@ MARK = "hypervisor.vnet"
 LINK = ("-m", "comment", "--comment", MARK, "-j", OUR_CHAIN)
 _ICMP = {4: "icmp", 6: "ipv6-icmp"}
 
+# firewalld empties the tables of iptables some time after systemd calls it started, and answers when it has. Docker's chain comes
+# again with Docker.
 _UNIT = f"""{HEADER}
 [Unit]
 Description=Exemptions of hypervisor.vnet in Docker's rules
-After=docker.service
-PartOf=docker.service
+After=docker.service firewalld.service
+PartOf=docker.service firewalld.service
 
 [Service]
 Type=oneshot
 RemainAfterExit=yes
+ExecStartPre=-sh -c 'systemctl --quiet is-active firewalld.service && firewall-cmd --quiet --state'
 """
+_WAITED = 5  # seconds
 
 
 def rules_path(tool: str) -> str:
@@ -78,13 +82,13 @@ def docker_files(texts: t.Mapping[str, t.Sequence[str]]) -> dict[str, FileState]
     files = {rules_path(tool): FileState(f"{HEADER}\n{restore_text(lines, False)}") for tool, lines in texts.items()}
     starts = "".join(f"ExecStart=-sh -c '{_command(tool)}'\n" for tool in sorted(texts))
     if texts:
-        files[UNIT_PATH] = FileState(f"{_UNIT}{starts}\n[Install]\nWantedBy=docker.service\n")
+        files[UNIT_PATH] = FileState(f"{_UNIT}{starts}\n[Install]\nWantedBy=docker.service firewalld.service\n")
     return files
 
 
 def _command(tool: str) -> str:
     asks = f"{DOCKER_CHAIN} {' '.join(LINK)}"
-    known = f"{tool} -n -L {DOCKER_CHAIN} >/dev/null"
+    known = f"timeout {_WAITED} sh -c \"until {tool} -n -L {DOCKER_CHAIN}; do sleep 0.1; done\" >/dev/null 2>&1"
     return f"{known} && {tool}-restore --noflush {rules_path(tool)} && {{ {tool} -C {asks} 2>/dev/null || {tool} -I {asks}; }}"
 
 
