@@ -29,6 +29,7 @@ _OWN_FOLDERS = (
     "/etc/hypervisor-vnet",
     "/etc/systemd/system/firewalld.service.d",
     "/etc/systemd/system/hypervisor-vnet-",
+    "/etc/systemd/system/nftables.service.d",
     "/var/lib/hypervisor-vnet/",
 )
 _TEMPORARY = ".hypervisor-vnet-"

@@ -88,7 +88,7 @@ def docker_files(texts: t.Mapping[str, t.Sequence[str]]) -> dict[str, FileState]
 
 def _command(tool: str) -> str:
     asks = f"{DOCKER_CHAIN} {' '.join(LINK)}"
-    known = f"timeout {_WAITED} sh -c \"until {tool} -n -L {DOCKER_CHAIN}; do sleep 0.1; done\" >/dev/null 2>&1"
+    known = f'timeout {_WAITED} sh -c "until {tool} -n -L {DOCKER_CHAIN}; do sleep 0.1; done" >/dev/null 2>&1'
     return f"{known} && {tool}-restore --noflush {rules_path(tool)} && {{ {tool} -C {asks} 2>/dev/null || {tool} -I {asks}; }}"
 
 

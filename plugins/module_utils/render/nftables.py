@@ -15,6 +15,7 @@ FOLDER = "/etc/hypervisor-vnet"
 RULESET = f"{FOLDER}/nftables.conf"
 UNIT_PATH = f"/etc/systemd/system/{UNIT}"
 UPHOLD_PATH = "/etc/systemd/system/firewalld.service.d/hypervisor-vnet.conf"
+BEHIND_PATH = "/etc/systemd/system/nftables.service.d/hypervisor-vnet.conf"
 
 _RULESET = f"""{HEADER}
 include "{FOLDER}/nftables.d/*.nft"
@@ -46,6 +47,11 @@ _UPHOLD = f"""{HEADER}
 [Unit]
 Upholds={UNIT}
 """
+# When nftables.service starts it flushes every table, and our unit, which may be active already, would not start again.
+_BEHIND = f"""{HEADER}
+[Service]
+ExecStartPost=-/usr/sbin/nft -f {RULESET}
+"""
 
 
 def ruleset_path(name: str) -> str:
@@ -61,4 +67,5 @@ def ruleset_files(name: str, text: str) -> dict[str, FileState]:
         RULESET: FileState(_RULESET),
         UNIT_PATH: FileState(_UNIT),
         UPHOLD_PATH: FileState(_UPHOLD),
+        BEHIND_PATH: FileState(_BEHIND),
     }
