@@ -278,6 +278,9 @@ CHANGE_OPTIONS: Spec = {
     "bridge_netfilter": {"type": "str", "choices": ["keep", "enable", "disable"], "default": "keep"},
 }
 
+# Of modules whose networks others may filter.
+COEXIST_OPTION: Spec = {"coexist": {"type": "bool", "default": False}}
+
 _LIST_OPTIONS = ("state", "prune", "allow_empty", "owner")
 
 # What holds for all guards of a host.
@@ -308,6 +311,7 @@ HOST_OPTIONS: Spec = {
     "policies": {"type": "list", "elements": "dict", "options": POLICY_OPTIONS},
     "routes": {"type": "list", "elements": "dict", "options": ROUTED_OPTIONS},
     **CHANGE_OPTIONS,
+    **COEXIST_OPTION,
     **GUARD_SETTINGS,
     "qemu_acl": {"type": "list", "elements": "str"},
     "qemu_scripts": {"type": "str", "choices": ["keep", "enable", "disable"], "default": "keep"},
@@ -325,6 +329,7 @@ NAT_OPTIONS: Spec = {
     "networks": {"type": "list", "elements": "dict", "default": [], "options": NAT_NETWORK_OPTIONS},
     **{name: COMMON_OPTIONS[name] for name in _LIST_OPTIONS},
     "persist": {"type": "str", "choices": ["auto", "none"], "default": "auto"},
+    **COEXIST_OPTION,
     **CONFIRM_OPTIONS,
 }
 
@@ -332,6 +337,7 @@ VNET_DHCP_OPTIONS: Spec = {
     "networks": {"type": "list", "elements": "dict", "default": [], "options": DHCP_OPTIONS},
     **{name: COMMON_OPTIONS[name] for name in _LIST_OPTIONS},
     "persist": {"type": "str", "choices": ["auto", "none"], "default": "auto"},
+    **COEXIST_OPTION,
     **CONFIRM_OPTIONS,
 }
 
@@ -347,6 +353,7 @@ ZONES_OPTIONS: Spec = {
     "policies": {"type": "list", "elements": "dict", "default": [], "options": POLICY_OPTIONS},
     **{name: COMMON_OPTIONS[name] for name in _LIST_OPTIONS},
     "persist": {"type": "str", "choices": ["auto", "none"], "default": "auto"},
+    **COEXIST_OPTION,
     **CONFIRM_OPTIONS,
 }
 

@@ -51,6 +51,8 @@ def host_document(params: t.Mapping[str, t.Any]) -> Document:
     if "guests" in lists:
         interfaces, wrong = _guests(params, found.names)
         kinds.update(interfaces)
+        # Networks that were declared before serve them, too.
+        kinds.update({"dhcp": Declared(path="guests")} if "networks" not in lists else {})
         problems += wrong
     else:
         kinds.update({kind: Declared(path=kind) for kind, given in (("taps", qemu), ("guards", guards)) if given})
@@ -191,4 +193,5 @@ def _document(params: t.Mapping[str, t.Any], lists: t.Mapping[str, t.Sized], pro
     problems = [*change_problems(params, lists), *problems]
     if problems:
         raise Refused(problems)
-    return Document(owner=params["owner"], persist=params["persist"], allow_disruption=params.get("allow_disruption", False), **kinds)
+    also = {name: params[name] for name in ("allow_disruption", "coexist") if name in params}
+    return Document(owner=params["owner"], persist=params["persist"], **also, **kinds)

@@ -28,6 +28,7 @@ extends_documentation_fragment:
   - hypervisor.vnet._guest.qemu
   - hypervisor.vnet._bridge.change
   - hypervisor.vnet._common
+  - hypervisor.vnet._coexist
   - hypervisor.vnet._confirm
   - hypervisor.vnet._confirm.probes
   - hypervisor.vnet._attributes

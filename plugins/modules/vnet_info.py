@@ -555,6 +555,10 @@ nat:
       description: Whether it comes back after a reboot.
       type: bool
       sample: true
+    coexist:
+      description: Whether exemptions in the filters of others let it pass.
+      type: bool
+      sample: false
 routed:
   description: The guests and networks that the host routes to by M(hypervisor.vnet.vnet_route), and those of networks without a bridge.
   returned: success
@@ -670,6 +674,10 @@ policies:
       description: Whether it comes back after a reboot.
       type: bool
       sample: true
+    coexist:
+      description: Whether exemptions in the filters of others let it pass.
+      type: bool
+      sample: false
 blockers:
   description:
     - What of others' filters stops packets that networks of M(hypervisor.vnet.vnet_nat) and policies of M(hypervisor.vnet.vnet_zones) are for, or
@@ -694,7 +702,7 @@ blockers:
     cure:
       description: What helps.
       type: str
-      sample: "accept them in Docker's chain for that: iptables -I DOCKER-USER -i vnat0 -o eth0 -j ACCEPT"
+      sample: "say coexist: true, or accept them in Docker's chain for that: iptables -I DOCKER-USER -i vnat0 -o eth0 -j ACCEPT"
 owners:
   description: The labels under which something was declared.
   returned: success
@@ -821,6 +829,10 @@ dhcp:
       description: Whether it comes back after a reboot.
       type: bool
       sample: true
+    coexist:
+      description: Whether exemptions in the filters of others let it pass.
+      type: bool
+      sample: false
     hosts:
       description: Guests that always get the same.
       type: list

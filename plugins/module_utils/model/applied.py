@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, field, replace
 
 from .address import Address
 from .bridge import Bridge, StaticRoute
+from .coexist import Coexist, coexist_from_json
 from .dhcp import AppliedDhcp, applied_dhcp
 from .guard import AppliedGuard, GuardSettings, applied_guard, settings_from_json
 from .nat import AppliedNat, applied_nat
@@ -86,6 +87,7 @@ class Applied:
     policies: t.Mapping[str, AppliedPolicy] = field(default_factory=dict)
     routes: t.Mapping[str, AppliedRouted] = field(default_factory=dict)
     route_sysctls: t.Mapping[str, str] = field(default_factory=dict)
+    coexist: Coexist = field(default_factory=Coexist)
 
     def owners(self, kind: str) -> dict[str, str]:
         """Name -> owner label of everything of one kind."""
@@ -115,6 +117,7 @@ def applied_from_text(text: str) -> Applied:
         {name: applied_policy(item) for name, item in data.get("policies", {}).items()},
         {name: applied_routed(item) for name, item in data.get("routes", {}).items()},
         dict(data.get("route_sysctls", {})),
+        coexist=coexist_from_json(data.get("coexist", {})),
     )
 
 

@@ -102,6 +102,7 @@ class Document:
     zones: Declared[Zone] = Declared(spoken=False)
     policies: Declared[Policy] = Declared(spoken=False)
     routes: Declared[Routed] = Declared(spoken=False)
+    coexist: bool = False
 
 
 def read_bridges(

@@ -11,7 +11,7 @@ from __future__ import annotations
 import ipaddress
 import re
 import typing as t
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from .guard import Guard, guard_clashes, read_guard
 from .problem import Problem
@@ -57,6 +57,8 @@ def read_guests(guests: t.Sequence[Options], bridges: t.Mapping[str, str], path:
         problems += wrong
         if not wrong:
             problems += _read_interface(interface, bridges, place, taps, guards)
+    names = _names(guests, path)
+    guards = [(place, replace(guard, guest=names[place])) for place, guard in guards]
     problems += tap_clashes(taps) + guard_clashes([(guard, place) for place, guard in guards])
     # What a tap and its guard have in common is wrong once.
     return GuestInterfaces(tuple(taps), tuple(guards), list(dict.fromkeys(in_guest_words(problem) for problem in problems)))
@@ -79,6 +81,15 @@ def _interfaces(guests: t.Sequence[Options], path: str) -> t.Iterator[tuple[str,
     for at, guest in enumerate(guests):
         for index, interface in enumerate(guest.get("interfaces") or []):
             yield f"{path}[{at}].interfaces[{index}]", interface
+
+
+def _names(guests: t.Sequence[Options], path: str) -> dict[str, str]:
+    """The place of each interface, and its guest's name."""
+    return {
+        f"{path}[{at}].interfaces[{index}]": guest["name"]
+        for at, guest in enumerate(guests)
+        for index in range(len(guest.get("interfaces") or []))
+    }
 
 
 def _name_problems(guests: t.Sequence[Options], path: str) -> list[Problem]:

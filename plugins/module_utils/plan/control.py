@@ -29,6 +29,8 @@ from ..model.step import Action, Await, Batch, EditLines, Forget, Ip, KillDaemon
 from ..model.view import Views
 from ..model.zone import NAME as ZONE_TABLE
 from ..model.zone import ZoneFacts
+from ..render.coexist import UNIT as COEXIST_UNIT
+from .coexist import is_ours
 from .connection import Connection, connection_of
 from .ipline import IpLines
 
@@ -48,6 +50,8 @@ _BY_NAME = re.compile(rf"(?:(?:add|delete|flush) (?:table|chain|set|map|element)
 _PATTERN = re.compile(r'"(\S+)\*"')
 # What dnsmasq gives to guests is nothing that the host's own connection uses.
 _DHCP = ("/etc/hypervisor-vnet/dhcp/", "/var/lib/hypervisor-vnet/dhcp/", f"/etc/systemd/system/{UNIT_PREFIX}", f"/run/{UNIT_PREFIX}")
+# What of ours stands in Docker's rules only accepts, and only what is routed.
+_EXEMPTIONS = ("iptables-", "ip6tables-")
 _SHOWN, _SHOWN_LINES = 4, 10
 
 
@@ -135,7 +139,7 @@ class _Judge:
         return any(links[name].bridge is not None for name in self._connection.links & links.keys())
 
     def _is_file(self, path: str, content: str) -> bool:
-        if path.startswith(_DHCP):
+        if path.startswith(_DHCP) or is_ours(path):
             return False
         if path.startswith(f"{RUNTIME}/") and path.endswith(f"/{KEEP}"):
             # It tells networkd to leave the interface as it is.
@@ -160,11 +164,13 @@ class _Judge:
         """Is this a command that touches no interface beyond those that it names?"""
         if argv[0] == "systemctl":
             units = [word for word in argv[2:] if not word.startswith("-")]
-            return units in ([UNIT], [ROUTES_UNIT]) or (argv[1] in _MANAGER_VERBS and all(unit.startswith(_MANAGERS) for unit in units))
+            return units in ([UNIT], [ROUTES_UNIT], [COEXIST_UNIT]) or (
+                argv[1] in _MANAGER_VERBS and all(unit.startswith(_MANAGERS) for unit in units)
+            )
         if "br_netfilter" in argv:
             return not self._passes_bridge()
         program = argv[-1] if argv[0] == "env" else argv[0]
-        return program in _TOLD or program.startswith(_HOOKS)
+        return program in _TOLD or program.startswith((*_HOOKS, *_EXEMPTIONS))
 
 
 def _is_dhcp(argv: t.Sequence[str]) -> bool:

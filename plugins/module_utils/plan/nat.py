@@ -22,6 +22,7 @@ from ..model.state import FileState, HostState
 from ..model.step import Phase, Step
 from ..render.boot import sysctl_file
 from ..render.nat import nat_tables
+from .coexist import coexist_files
 from .kind import Kind, KindPlan
 from .natstale import forget
 from .ruleset import table_files, table_step, table_texts, tool_problems
@@ -37,7 +38,7 @@ def plan_nat(document: Document, state: HostState, applied: Applied) -> KindPlan
     problems = _problems(document, state, applied, placed, memory)
     if problems:
         return KindPlan(problems=tuple(problems))
-    memory.update({nat.name: AppliedNat(document.owner, nat, document.persist != "none") for _place, nat in placed})
+    memory.update({nat.name: AppliedNat(document.owner, nat, document.persist != "none", document.coexist) for _place, nat in placed})
     before, after = ([item.network for item in side.values()] for side in (applied.nat, memory))
     wanted, had = nat_tables(after), nat_tables(before)
     steps = table_step(Phase.FILTER, "address translation", facts.tables, wanted, had, TABLES)
@@ -143,7 +144,7 @@ def _without_tool(stale: bool, facts: NatFacts) -> list[str]:
 def files(applied: Applied, state: HostState) -> dict[str, FileState]:
     """The table of what is kept, the unit that loads it, and the kernel's forwarding."""
     kept = [item.network for item in applied.nat.values() if item.persist]
-    return {**table_files("nat", nat_tables(kept)), **sysctl_file(applied)}
+    return {**table_files("nat", nat_tables(kept)), **sysctl_file(applied), **coexist_files(applied)}
 
 
 KIND = Kind("nat", lambda document, applied: frozenset(), plan_nat, files, lambda change: ())

@@ -14,6 +14,7 @@ from dataclasses import asdict
 from ..model.address import FOREVER
 from ..model.applied import Applied
 from ..model.dhcp import UnitFacts, parse_leases
+from ..model.dhcpguests import with_guests
 from ..model.guard import Guards
 from ..model.nat import Forward, ports_text
 from ..model.rate import Shaping, rate_text
@@ -190,6 +191,7 @@ def nat_facts(applied: Applied, seen: Seen) -> list[Facts]:
             "forwards": [_forward(forward) for forward in item.network.forwards],
             "one_to_one": [{"address": outside, "to": inside} for outside, inside in item.network.one_to_one],
             "persist": item.persist,
+            "coexist": item.coexist,
         }
         for name, item in sorted(applied.nat.items())
     ]
@@ -236,7 +238,7 @@ def _forward(forward: Forward) -> Facts:
 def dhcp_facts(applied: Applied, units: t.Mapping[str, UnitFacts], leases: t.Mapping[str, str]) -> list[Facts]:
     """Every network that was applied, with whom it knows and who has an address. ``leases``: the texts of the lease files."""
     found = []
-    for name, item in sorted(applied.dhcp.items()):
+    for name, item in sorted(with_guests(applied).items()):
         unit = units.get(name, UnitFacts())
         facts = {
             "name": name,
@@ -246,6 +248,7 @@ def dhcp_facts(applied: Applied, units: t.Mapping[str, UnitFacts], leases: t.Map
             "ranges": [f"{first}-{last}" for first, last in item.network.ranges],
             "state": "running" if unit.active else "NOT RUNNING",
             "persist": item.persist,
+            "coexist": item.coexist,
             "hosts": [{"mac": host.mac, "addresses": list(host.addresses), "name": host.name} for host in item.network.hosts],
             "leases": [asdict(lease) for lease in parse_leases(leases.get(name, ""))],
         }
@@ -281,6 +284,7 @@ def policy_facts(applied: Applied) -> list[Facts]:
             "allow": [str(allowed) for allowed in item.policy.allow],
             "log": item.policy.log,
             "persist": item.persist,
+            "coexist": item.coexist,
         }
         for dummy, item in sorted(applied.policies.items())
     ]
