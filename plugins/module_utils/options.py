@@ -16,6 +16,7 @@ from .model.dhcpread import read_dhcps
 from .model.document import Declared, Document, Item, read_bridges
 from .model.guard import read_guards, read_settings
 from .model.guest import guest_names, read_guests
+from .model.libvirtread import read_libvirt
 from .model.nat import read_nats
 from .model.natcheck import declared_problems
 from .model.network import Networks, read_networks
@@ -149,6 +150,15 @@ def zones_document(params: t.Mapping[str, t.Any]) -> Document:
     return _document(params, {"zones": items}, [*wrong, *also], **kinds)
 
 
+def libvirt_document(params: t.Mapping[str, t.Any]) -> Document:
+    """The options of M(hypervisor.vnet.libvirt_network)."""
+    items, absent = params["networks"] or [], params["state"] == "absent"
+    networks, wrong = read_libvirt([] if absent else items)
+    removed = tuple(item["name"] for item in items) if absent else ()
+    declared = Declared(networks, removed, params["prune"], "networks")
+    return _document(params, {"networks": items}, wrong, libvirt=declared, adopt=params["adopt"])
+
+
 def _bridges(params: t.Mapping[str, t.Any], bridges: tuple[Bridge, ...], path: str) -> dict[str, t.Any]:
     """What a document has of bridges."""
     return {"bridges": _declared(params, bridges, path), "adopt": params["adopt"], "bridge_netfilter": params["bridge_netfilter"]}
@@ -165,4 +175,6 @@ def _document(params: t.Mapping[str, t.Any], lists: t.Mapping[str, t.Sized], pro
     problems = [*change_problems(params, lists), *problems]
     if problems:
         raise Refused(problems)
-    return Document(owner=params["owner"], persist=params["persist"], allow_disruption=params.get("allow_disruption", False), **kinds)
+    return Document(
+        owner=params["owner"], persist=params.get("persist", "auto"), allow_disruption=params.get("allow_disruption", False), **kinds
+    )

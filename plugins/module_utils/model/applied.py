@@ -16,6 +16,7 @@ from .address import Address
 from .bridge import Bridge, StaticRoute
 from .dhcp import AppliedDhcp, applied_dhcp
 from .guard import AppliedGuard, GuardSettings, applied_guard, settings_from_json
+from .libvirt import AppliedLibvirt, applied_libvirt
 from .nat import AppliedNat, applied_nat
 from .profile import Profile
 from .qemu import QemuSettings, qemu_from_json
@@ -81,6 +82,7 @@ class Applied:
     dhcp: t.Mapping[str, AppliedDhcp] = field(default_factory=dict)
     zones: t.Mapping[str, AppliedZone] = field(default_factory=dict)
     policies: t.Mapping[str, AppliedPolicy] = field(default_factory=dict)
+    libvirt: t.Mapping[str, AppliedLibvirt] = field(default_factory=dict)
 
     def owners(self, kind: str) -> dict[str, str]:
         """Name -> owner label of everything of one kind."""
@@ -108,6 +110,7 @@ def applied_from_text(text: str) -> Applied:
         {name: applied_dhcp(item) for name, item in data.get("dhcp", {}).items()},
         {name: applied_zone(item) for name, item in data.get("zones", {}).items()},
         {name: applied_policy(item) for name, item in data.get("policies", {}).items()},
+        {name: applied_libvirt(item) for name, item in data.get("libvirt", {}).items()},
     )
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from .bridge import Bridge, StaticRoute, read_bridge
 from .dhcp import Dhcp
 from .guard import Guard
+from .libvirt import LibvirtNetwork
 from .nat import Nat
 from .problem import Problem
 from .tap import Tap
@@ -100,6 +101,7 @@ class Document:
     dhcp: Declared[Dhcp] = Declared(spoken=False)
     zones: Declared[Zone] = Declared(spoken=False)
     policies: Declared[Policy] = Declared(spoken=False)
+    libvirt: Declared[LibvirtNetwork] = Declared(spoken=False)
 
 
 def read_bridges(items: t.Sequence[t.Mapping[str, t.Any]], path: str = "bridges") -> tuple[tuple[Bridge, ...], list[Problem]]:
