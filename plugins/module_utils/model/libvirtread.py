@@ -306,7 +306,11 @@ class _Reader:
         except ValueError as error:
             self.add(f"{place}.to", f"{item['to']!r} is no network: {error}; write it as in 10.0.0.0/16")
             return None
-        words = {"address": to.network_address, "prefix": to.prefixlen, "gateway": self.address(f"{place}.via", item["via"], to.version)}
+        words: dict[str, t.Any] = {
+            "address": to.network_address,
+            "prefix": to.prefixlen,
+            "gateway": self.address(f"{place}.via", item["via"], to.version),
+        }
         return element("route", **words, family="ipv6" if to.version == 6 else None, metric=item.get("metric"))
 
     def _dnsmasq(self, texts: t.Sequence[str]) -> Element | None:

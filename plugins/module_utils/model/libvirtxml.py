@@ -59,7 +59,7 @@ def parse(text: str) -> Element:
 
 
 def _tree(node: ET.Element) -> Element:
-    children = tuple(_tree(child) for child in node if isinstance(child.tag, str))
+    children = tuple(map(_tree, node))
     return Element(node.tag, tuple(sorted(node.attrib.items())), children, (node.text or "").strip())
 
 

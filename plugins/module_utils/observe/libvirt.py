@@ -109,7 +109,7 @@ def _vlans(item: Element) -> tuple[str, ...]:
     return tuple(found)
 
 
-def read_leases(machine: Machine, bridge: str) -> list[dict[str, t.Any]]:
+def leases_on(machine: Machine, bridge: str) -> list[dict[str, t.Any]]:
     """The leases that libvirt's dnsmasq gave on a bridge (libvirt_leaseshelper(8) keeps them, libvirt's NSS module reads them)."""
     with contextlib.suppress(ValueError):
         found: list[dict[str, t.Any]] = json.loads(machine.text(f"{LEASES}/{bridge}.status") or "[]")

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import typing as t
 
-from ..model.libvirt import Element
+from ..model.applied import Applied
+from ..model.libvirt import Element, LibvirtFacts
+from ..model.libvirtxml import normal, parse
 
 _FIRST = ("name", "mode", "address", "size", "dev", "ip")
 
@@ -64,3 +66,47 @@ def _pairs(attributes: t.Mapping[str, str]) -> list[str]:
     first = next((name for name in _FIRST if name in attributes), "")
     pairs = [attributes[first]] if first else []
     return pairs + [f"{name} {value}" for name, value in attributes.items() if name != first]
+
+
+def libvirt_facts(
+    applied: Applied, facts: LibvirtFacts, leases: t.Mapping[str, t.Sequence[t.Mapping[str, t.Any]]]
+) -> list[dict[str, t.Any]]:
+    """Every network of libvirt, ours and others'. ``leases``: by bridge, as libvirt keeps them."""
+    found = []
+    for name in sorted({*facts.networks, *applied.libvirt}):
+        seen, ours = facts.networks.get(name), applied.libvirt.get(name)
+        text = (seen.running or seen.stored) if seen else ""
+        definition = normal(parse(text)) if text else Element("network")
+        bridge = definition.one("bridge").get("name")
+        item = {
+            "name": name,
+            "owner": ours.owner if ours else "",
+            "exists": seen is not None,
+            "active": bool(seen and seen.active),
+            "autostart": bool(seen and seen.autostart),
+            "mode": definition.one("forward").get("mode", "isolated") if text else "",
+            "bridge": bridge,
+            "addresses": [f"{subnet.get('address')}/{subnet.get('prefix')}" for subnet in definition.all("ip")],
+            "interfaces": [
+                {"dev": plug.dev, "guest": plug.guest, "mac": plug.mac}
+                for plug in facts.plugs
+                if plug.network == name or plug.bridge == bridge != ""
+            ],
+            "leases": [
+                {
+                    "client": lease.get("mac-address", ""),
+                    "address": lease.get("ip-address", ""),
+                    "name": lease.get("hostname", ""),
+                    "expires": lease.get("expiry-time", 0),
+                }
+                for lease in leases.get(bridge, ())
+            ],
+        }
+        found.append(item)
+    return found
+
+
+def bridges_of(facts: LibvirtFacts) -> list[str]:
+    """The bridges of all networks that run."""
+    running = [normal(parse(seen.running)) for seen in facts.networks.values() if seen.running]
+    return [name for name in (item.one("bridge").get("name") for item in running) if name]

@@ -1,0 +1,167 @@
+# Copyright: (c) 2026, hypervisor.vnet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Networks of a real libvirt on whole hosts, with a real guest of QEMU in them."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from guest import guest_image
+from product import Product
+from spans import some
+from vnet_lab.lab import Lab
+from vnet_lab.machine import Machine
+from vnet_lab.snapshot import diff_snapshots
+from vnet_lab.util import wait_until
+
+# libvirt 11.3 with nftables; soak has 9.0 with iptables too.
+HOSTS = {name: (f"d{name[2:]}-libvirt", "static") for name in some("lv13", more=["lv12"])}
+WEB = {"mac": "52:54:00:00:00:01", "name": "web", "address": "10.70.0.10"}
+DB = {"mac": "52:54:00:00:00:02", "name": "db", "address": "10.70.0.11"}
+SUBNET: dict[str, Any] = {"address": "10.70.0.1/24", "ranges": ["10.70.0.100-10.70.0.199"], "hosts": [WEB]}
+OFFICE: dict[str, Any] = {"name": "office", "bridge": "virbr7", "stp": False, "addresses": [SUBNET, {"address": "2001:db8:70::1/64"}]}
+# A guest without hardware help, on a machine that others use too.
+BOOT = 120.0
+DOMAIN = """\
+<domain type='qemu'><name>web</name><memory unit='MiB'>128</memory>
+<os><type arch='x86_64'>hvm</type><kernel>/var/lib/libvirt/vmlinuz</kernel><initrd>/var/lib/libvirt/initrd.gz</initrd>
+<cmdline>console=ttyS0 quiet panic=-1</cmdline></os>
+<devices><interface type='network'><mac address='52:54:00:00:00:01'/><source network='office'/><model type='virtio'/>
+<port isolated='yes'/><rom enabled='no'/></interface></devices></domain>
+"""
+
+
+def run(lab: Lab, host: Machine, *networks: dict[str, Any], **options: Any) -> dict[str, Any]:
+    result = Product(lab).module(host.name, "libvirt_network", {"networks": list(networks), **options})
+    assert not result.get("failed"), result.get("msg")
+    return result
+
+
+def unchanged(lab: Lab, host: Machine, *networks: dict[str, Any], **options: Any) -> None:
+    again = run(lab, host, *networks, **options)
+    assert (again["changed"], again["commands"], again["diff"]) == (False, [], [])
+
+
+def virsh(host: Machine, *words: str, stdin: str | None = None) -> str:
+    return host.exec(["virsh", "--quiet", *words], stdin=stdin).stdout
+
+
+def settle(host: Machine) -> None:
+    """What libvirt keeps of a network that ran once, as its empty tables, is no trace of ours."""
+    virsh(host, "net-start", "default")
+    virsh(host, "net-destroy", "default")
+
+
+@contextmanager
+def guest(host: Machine) -> Iterator[None]:
+    """It asks for its address by DHCP."""
+    image, folder = guest_image(), Path(f"/proc/{host.leader}/root/var/lib/libvirt")
+    shutil.copy(image.kernel, folder / "vmlinuz")
+    shutil.copy(image.initrd, folder / "initrd.gz")
+    virsh(host, "create", "/dev/stdin", stdin=DOMAIN)
+    try:
+        wait_until(lambda: pings(host), BOOT, "the guest answers")
+        yield
+    finally:
+        host.exec(["virsh", "destroy", "web"], check=False)
+
+
+def pings(host: Machine) -> bool:
+    return host.exec(["ping", "-n", "-q", "-c", "1", "-W", "1", WEB["address"]], check=False).returncode == 0
+
+
+@contextmanager
+def pinged(host: Machine) -> Iterator[list[int]]:
+    """How many of the echo requests, 20 a second, were lost meanwhile."""
+    argv = host.exec_argv(["ping", "-n", "-q", "-i", "0.05", WEB["address"]])
+    lost: list[int] = []
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as child:
+        try:
+            yield lost
+        finally:
+            host.exec(["pkill", "-INT", "-x", "ping"])
+            said = child.communicate(timeout=30)[0]
+    sent, received = (int(number) for number in re.findall(r"(\d+) (?:packets transmitted|received)", said))
+    # The last one may still be under way.
+    lost.append(max(0, sent - received - 1))
+
+
+def ports(host: Machine) -> dict[str, dict[str, Any]]:
+    links = json.loads(host.exec(["ip", "-json", "-detail", "link", "show", "master", "virbr7"]).stdout)
+    return {link["ifname"]: link["linkinfo"]["info_slave_data"] for link in links if link}
+
+
+def info(lab: Lab, host: Machine, name: str) -> dict[str, Any]:
+    found = Product(lab).module(host.name, "vnet_info", {})["libvirt"]
+    return dict(next(item for item in found if item["name"] == name))
+
+
+@pytest.mark.parametrize("name", sorted(HOSTS))
+def test_a_network_changes_under_its_guest(fleet: Lab, name: str) -> None:
+    host = fleet.host(name)
+    settle(host)
+    before = host.snapshot()
+    check = Product(fleet).module(name, "libvirt_network", {"networks": [OFFICE]}, check=True)
+    made = run(fleet, host, OFFICE)
+    assert made["changed"] and made["diff"] == check["diff"]
+    unchanged(fleet, host, OFFICE)
+
+    with guest(host):
+        (dev,) = ports(host)
+        more = {
+            **OFFICE,
+            "addresses": [{**SUBNET, "hosts": [WEB, DB]}, OFFICE["addresses"][1]],
+            "dns": {"txt": [{"name": "a", "value": "b"}]},
+        }
+        refused = Product(fleet).module(name, "libvirt_network", {"networks": [more]})
+        assert refused["failed"] and f"network office is restarted, and these lose it for a moment: {dev} of web" in refused["msg"]
+        with pinged(host) as lost:
+            live = {key: value for key, value in more.items() if key != "dns"}
+            assert [line.split()[1] for line in run(fleet, host, live)["commands"]] == ["net-define", "net-update"]
+        assert lost == [0]
+
+        with pinged(host) as lost:
+            run(fleet, host, more, allow_disruption=True)
+            began = time.monotonic()
+            wait_until(lambda: pings(host), 10, "the guest answers again")
+            assert time.monotonic() - began < 2
+        assert lost[0] < 100
+        assert ports(host)[dev]["isolated"]
+        unchanged(fleet, host, more)
+        found = info(fleet, host, "office")
+        assert found["interfaces"] == [{"dev": dev, "guest": "web", "mac": WEB["mac"]}]
+        assert [lease["address"] for lease in found["leases"]] == [WEB["address"]]
+
+    host.reboot()
+    unchanged(fleet, host, more)
+    assert [lease["address"] for lease in info(fleet, host, "office")["leases"]] == [WEB["address"]]
+    settle(host)
+    assert run(fleet, host, more, state="absent")["changed"]
+    assert diff_snapshots(before, host.snapshot()) == []
+
+
+@pytest.mark.parametrize("name", sorted(HOSTS))
+def test_the_default_network_goes_and_comes_back(fleet: Lab, name: str) -> None:
+    host = fleet.host(name)
+    virsh(host, "net-start", "default")
+    virsh(host, "net-autostart", "default")
+    before, stored = host.snapshot(), virsh(host, "net-dumpxml", "--inactive", "default")
+    off = {"name": "default", "active": False, "autostart": False}
+    assert run(fleet, host, off, adopt=True)["changed"]
+    assert "virbr0" not in host.exec(["ip", "-br", "link"]).stdout
+    unchanged(fleet, host, off, adopt=True)
+    assert run(fleet, host, off, state="absent")["changed"]
+    assert virsh(host, "net-dumpxml", "--inactive", "default") == stored
+    assert diff_snapshots(before, host.snapshot()) == []
+    virsh(host, "net-autostart", "default", "--disable")
+    virsh(host, "net-destroy", "default")
