@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 from guest import guest_image
+from libvirt_examples import EXAMPLES
 from product import Product
 from spans import some
 from vnet_lab.lab import Lab
@@ -165,3 +166,16 @@ def test_the_default_network_goes_and_comes_back(fleet: Lab, name: str) -> None:
     assert diff_snapshots(before, host.snapshot()) == []
     virsh(host, "net-autostart", "default", "--disable")
     virsh(host, "net-destroy", "default")
+
+
+@pytest.mark.parametrize("name", sorted(HOSTS))
+def test_whole_definitions_stay_as_libvirt_took_them(fleet: Lab, name: str) -> None:
+    host = fleet.host(name)
+    before = host.snapshot()
+    host.exec(["ip", "link", "add", "ovsbr0", "type", "bridge"])
+    networks = [{"name": key, "xml": text, "active": False, "autostart": False} for key, text in EXAMPLES.items()]
+    assert run(fleet, host, *networks)["changed"]
+    unchanged(fleet, host, *networks)
+    assert run(fleet, host, prune=True, allow_empty=True)["changed"]
+    host.exec(["ip", "link", "del", "ovsbr0"])
+    assert diff_snapshots(before, host.snapshot()) == []

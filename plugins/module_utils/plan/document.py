@@ -30,7 +30,7 @@ from .persist import changed_files, unedited_files
 from .ruleset import unit_handover
 
 # In the order in which their steps of one phase run: what others stand on comes first.
-KINDS: tuple[Kind, ...] = (bridges.KIND, taps.KIND, guard.KIND, nat.KIND, zone.KIND, dhcp.KIND, libvirt.KIND)
+KINDS: tuple[Kind, ...] = (bridges.KIND, taps.KIND, guard.KIND, libvirt.KIND, nat.KIND, zone.KIND, dhcp.KIND)
 
 
 @dataclass(frozen=True)

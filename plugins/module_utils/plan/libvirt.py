@@ -219,4 +219,16 @@ def _meets(subnet: Network, text: str) -> bool:
     return subnet.version == other.version and subnet.overlaps(other)
 
 
+def closed_bridges(applied: Applied) -> dict[str, str]:
+    """The bridges of declared networks into which libvirt lets nothing that begins outside; what people call each network."""
+    found = {}
+    for name, item in applied.libvirt.items():
+        text = item.xml or (item.was.xml if item.was else "")
+        definition = normal(parse(text)) if text else Element("network")
+        mode = definition.one("forward").get("mode", "isolated")
+        if _own_bridge(definition) and mode != "open":
+            found[definition.one("bridge").get("name")] = f"network {name} of libvirt, with forward mode {mode}"
+    return found
+
+
 KIND = Kind("libvirt", lambda document, applied: frozenset(), plan_libvirt, lambda applied, state: {}, lambda change: ())

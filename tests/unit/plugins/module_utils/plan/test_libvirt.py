@@ -5,17 +5,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.address import Address
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.control import ControlPath
+from ansible_collections.hypervisor.vnet.plugins.module_utils.model.document import Declared, Document
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.libvirt import LibvirtFacts, Plug, SeenNetwork
+from ansible_collections.hypervisor.vnet.plugins.module_utils.model.nat import read_nats
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.problem import Refused
+from ansible_collections.hypervisor.vnet.plugins.module_utils.model.ruleset import RulesetFacts
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.state import BridgeSettings, HostState, Link
 from ansible_collections.hypervisor.vnet.plugins.module_utils.plan.control import touched
 from ansible_collections.hypervisor.vnet.plugins.module_utils.plan.document import Plan
+from ansible_collections.hypervisor.vnet.plugins.module_utils.plan.nat import plan_nat
 from ansible_collections.hypervisor.vnet.tests.unit.plugins.module_utils.plan.pretend_libvirt import MAC, UUID, PretendLibvirt
 
 WEB = {"mac": "52:54:00:00:00:01", "name": "web", "address": "10.7.0.10"}
@@ -228,6 +233,19 @@ def test_everything_that_the_host_has_against_it() -> None:
         "networks[3].forward: eth9 is no interface of this host",
         "networks[4].name: libvirt has no network e that could stay as it is",
     ]
+
+
+@pytest.mark.parametrize(("mode", "refused_for"), [("nat", "nat"), ("route", "route"), ("isolated", "isolated"), ("open", "")])
+def test_forwards_need_a_network_without_rules_of_libvirt(mode: str, refused_for: str) -> None:
+    libvirt = PretendLibvirt()
+    libvirt.run([office(forward={"mode": mode})])
+    forward = {"port": "8080", "to": "10.7.0.10", "protocol": "tcp"}
+    nats, wrong = read_nats([{"name": "office", "bridge": "virbr7", "sources": ["10.7.0.0/24"], "forwards": [forward]}])
+    assert wrong == []
+    state = replace(libvirt.state(), kinds={"ruleset": RulesetFacts((1, 0, 6))})
+    plan = plan_nat(Document(nat=Declared(nats, path="networks")), state, libvirt.applied)
+    said = f"networks[0].forwards: virbr7 is network office of libvirt, with forward mode {refused_for}, whose rules reject them"
+    assert [str(problem).split(";")[0] for problem in plan.problems] == ([said] if refused_for else [])
 
 
 def test_a_host_without_libvirt() -> None:
