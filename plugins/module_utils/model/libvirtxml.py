@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import ipaddress
 import typing as t
 import xml.etree.ElementTree as ET
@@ -99,6 +100,12 @@ def normal(root: Element) -> Element:
     """The definition without defaults, identity and counters, in one order."""
     root = replace(root, children=tuple(child for child in root.children if child.tag != "uuid"))
     return _normal(root) or Element("network")
+
+
+@functools.cache
+def normal_of(text: str) -> Element:
+    """The normal form of what libvirt wrote. A plan looks at each text many times."""
+    return normal(parse(text))
 
 
 def _normal(item: Element) -> Element | None:

@@ -23,6 +23,8 @@ from ..model.state import Link
 _VIRSH = ("virsh", "--quiet", "--connect", CONNECTION)
 _GUESTS = ("virsh", "--quiet")
 _MARK = "hypervisor-vnet"
+# An argument has 128 KiB at most (MAX_ARG_STRLEN of the kernel).
+_AT_ONCE = 900
 _NO_VIRSH = "virsh is missing on this host; install libvirt-clients and libvirt-daemon-system (elsewhere libvirt-client, libvirt-daemon-driver-network)"
 
 
@@ -62,10 +64,14 @@ def _networks(machine: Machine, uuids: t.Sequence[str]) -> dict[str, SeenNetwork
 
 def _batch(machine: Machine, virsh: t.Sequence[str], commands: t.Sequence[str]) -> list[str]:
     """The output of each of many commands of one virsh(1); empty for one that failed."""
-    done = machine.run((*virsh, "; ".join(f"{command}; echo {_MARK}" for command in commands)))
-    answers = done.out.split(f"{_MARK}\n")[:-1]
-    if len(answers) != len(commands):
-        raise VnetError(f"virsh: {len(answers)} answers to {len(commands)} questions: {done.err.strip()[-300:]}")
+    answers: list[str] = []
+    for at in range(0, len(commands), _AT_ONCE):
+        part = commands[at : at + _AT_ONCE]
+        done = machine.run((*virsh, "; ".join(f"{command}; echo {_MARK}" for command in part)))
+        found = done.out.split(f"{_MARK}\n")[:-1]
+        if len(found) != len(part):
+            raise VnetError(f"virsh: {len(found)} answers to {len(part)} questions: {done.err.strip()[-300:]}")
+        answers += found
     return answers
 
 

@@ -17,7 +17,7 @@ from ..model.document import Document
 from ..model.libvirt import AppliedLibvirt, Element, LibvirtFacts, LibvirtNetwork, Plug, SeenNetwork, Was
 from ..model.libvirtcheck import Network, subnets_of
 from ..model.libvirtread import BRIDGED
-from ..model.libvirtxml import filled, normal, parse, render
+from ..model.libvirtxml import filled, normal_of, render
 from ..model.problem import Problem
 from ..model.state import HostState
 from ..model.view import LinkView, Views, view_of
@@ -34,7 +34,7 @@ def plan_libvirt(document: Document, state: HostState, applied: Applied) -> Kind
     gone = document.libvirt.gone(applied.owners("libvirt"), document.owner)
     if facts.missing and (gone or document.libvirt.items):
         return KindPlan(problems=(Problem("", facts.missing),))
-    problems = _problems(document, facts, state, applied)
+    problems = _problems(document, *_without(gone, facts, state), applied)
     if problems:
         return KindPlan(problems=tuple(problems))
     memory = {name: item for name, item in applied.libvirt.items() if name not in gone}
@@ -43,7 +43,7 @@ def plan_libvirt(document: Document, state: HostState, applied: Applied) -> Kind
     texts: dict[str, tuple[str, str]] = {}
     for name in gone:
         seen, was = facts.networks.get(name, _NONE), applied.libvirt[name].was
-        target = Target(name, normal(parse(was.xml)), was.active, was.autostart) if was else None
+        target = Target(name, normal_of(was.xml), was.active, was.autostart) if was else None
         _plan(target, name, (applied.libvirt[name].owner, ""), seen, facts, state, (changes, views, texts))
     for network in document.libvirt.items:
         seen, known = facts.networks.get(network.name, _NONE), applied.libvirt.get(network.name)
@@ -137,6 +137,14 @@ def _own_bridge(definition: Element) -> bool:
     return definition.one("forward").get("mode", "isolated") in BRIDGED
 
 
+def _without(gone: t.Collection[str], facts: LibvirtFacts, state: HostState) -> tuple[LibvirtFacts, HostState]:
+    """The host as it is once some networks are gone, and their bridges with them."""
+    running = [running_of(seen) for name, seen in facts.networks.items() if name in gone]
+    bridges = {item.one("bridge").get("name") for item in running if item and _own_bridge(item)}
+    left = {name: seen for name, seen in facts.networks.items() if name not in gone}
+    return replace(facts, networks=left), replace(state, links={name: link for name, link in state.links.items() if name not in bridges})
+
+
 def _problems(document: Document, facts: LibvirtFacts, state: HostState, applied: Applied) -> list[Problem]:
     owners = applied.owners("libvirt")
     problems = []
@@ -198,11 +206,11 @@ def _bridges_of_others(name: str, facts: LibvirtFacts) -> dict[str, str]:
     return found
 
 
-def _route_problems(place: str, definition: Element, own: t.Collection[str], state: HostState) -> list[Problem]:
+def _route_problems(place: str, definition: Element, own: t.AbstractSet[str], state: HostState) -> list[Problem]:
     """Subnets that the host reaches elsewhere, as a guest hypervisor does whose own host has the same default network."""
     links = [link for link in state.links.values() if link.name not in own]
     there = [(item.cidr, f"{link.name} has {item.cidr}") for link in links for item in link.addresses if not item.is_link_local]
-    routes = [route for route in state.routes if route.table == "main" and route.dst != "default" and route.dev not in own]
+    routes = [route for route in state.routes if route.table == "main" and route.dst != "default" and route.dev in state.links.keys() - own]
     problems = []
     for at, (subnet, _host) in enumerate(subnets_of(definition)):
         taken = [what for cidr, what in there if _meets(subnet, cidr)]
@@ -224,7 +232,7 @@ def closed_bridges(applied: Applied) -> dict[str, str]:
     found = {}
     for name, item in applied.libvirt.items():
         text = item.xml or (item.was.xml if item.was else "")
-        definition = normal(parse(text)) if text else Element("network")
+        definition = normal_of(text) if text else Element("network")
         mode = definition.one("forward").get("mode", "isolated")
         if _own_bridge(definition) and mode != "open":
             found[definition.one("bridge").get("name")] = f"network {name} of libvirt, with forward mode {mode}"

@@ -12,7 +12,7 @@ import typing as t
 from dataclasses import dataclass
 
 from ..model.libvirt import Element, Plug, SeenNetwork
-from ..model.libvirtxml import identified, normal, parse
+from ..model.libvirtxml import identified, normal_of
 from ..model.state import HostState
 from ..model.step import Action, Batch, Ip, Phase, Step, Virsh
 from .libvirtlive import live_updates
@@ -40,11 +40,11 @@ class Change(t.NamedTuple):
 
 
 def stored_of(seen: SeenNetwork) -> Element | None:
-    return normal(parse(seen.stored)) if seen.stored else None
+    return normal_of(seen.stored) if seen.stored else None
 
 
 def running_of(seen: SeenNetwork) -> Element | None:
-    return normal(parse(seen.running)) if seen.running else None
+    return normal_of(seen.running) if seen.running else None
 
 
 def change(target: Target, seen: SeenNetwork, plugs: t.Sequence[Plug], state: HostState) -> Change:

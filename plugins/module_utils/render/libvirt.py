@@ -12,7 +12,7 @@ import typing as t
 
 from ..model.applied import Applied
 from ..model.libvirt import Element, LibvirtFacts
-from ..model.libvirtxml import normal, parse
+from ..model.libvirtxml import normal_of
 
 _FIRST = ("name", "mode", "address", "size", "dev", "ip")
 
@@ -76,7 +76,7 @@ def libvirt_facts(
     for name in sorted({*facts.networks, *applied.libvirt}):
         seen, ours = facts.networks.get(name), applied.libvirt.get(name)
         text = (seen.running or seen.stored) if seen else ""
-        definition = normal(parse(text)) if text else Element("network")
+        definition = normal_of(text) if text else Element("network")
         bridge = definition.one("bridge").get("name")
         item = {
             "name": name,
@@ -108,5 +108,5 @@ def libvirt_facts(
 
 def bridges_of(facts: LibvirtFacts) -> list[str]:
     """The bridges of all networks that run."""
-    running = [normal(parse(seen.running)) for seen in facts.networks.values() if seen.running]
+    running = [normal_of(seen.running) for seen in facts.networks.values() if seen.running]
     return [name for name in (item.one("bridge").get("name") for item in running) if name]

@@ -146,6 +146,14 @@ def test_what_needs_a_restart(changed: dict[str, Any]) -> None:
     assert plan_left(libvirt) == [] and libvirt.links["vnet0"].master == "virbr7"
 
 
+def test_another_name_takes_the_bridge_over() -> None:
+    libvirt = PretendLibvirt()
+    libvirt.run([OFFICE])
+    libvirt.links["virbr7"] = replace(libvirt.links["virbr7"], addresses=(Address("10.7.0.1/24"),))
+    said = commands(libvirt.run([office(name="bureau")], prune=True))
+    assert [line.split()[1] for line in said] == ["net-destroy", "net-undefine", "net-define", "net-autostart", "net-start"]
+
+
 def test_without_guests_nobody_is_asked() -> None:
     libvirt = PretendLibvirt()
     libvirt.run([OFFICE])
