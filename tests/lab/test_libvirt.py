@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from guest import guest_image
 from libvirt_examples import EXAMPLES
 from product import Product
 from spans import some
+from steps import Steps
 from vnet_lab.lab import Lab
 from vnet_lab.machine import Machine
 from vnet_lab.snapshot import diff_snapshots
@@ -122,12 +124,12 @@ def test_a_network_changes_under_its_guest(fleet: Lab, name: str) -> None:
         more = {
             **OFFICE,
             "addresses": [{**SUBNET, "hosts": [WEB, DB]}, OFFICE["addresses"][1]],
-            "dns": {"txt": [{"name": "a", "value": "b"}]},
+            "domain": {"name": "office.example"},
         }
         refused = Product(fleet).module(name, "libvirt_network", {"networks": [more]})
         assert refused["failed"] and f"network office is restarted, and these lose it for a moment: {dev} of web" in refused["msg"]
         with pinged(host) as lost:
-            live = {key: value for key, value in more.items() if key != "dns"}
+            live = {key: value for key, value in more.items() if key != "domain"}
             assert [line.split()[1] for line in run(fleet, host, live)["commands"]] == ["net-define", "net-update"]
         assert lost == [0]
 
@@ -179,3 +181,28 @@ def test_whole_definitions_stay_as_libvirt_took_them(fleet: Lab, name: str) -> N
     assert run(fleet, host, prune=True, allow_empty=True)["changed"]
     host.exec(["ip", "link", "del", "ovsbr0"])
     assert diff_snapshots(before, host.snapshot()) == []
+
+
+@pytest.mark.parametrize("victim", ["module", "daemon"])
+@pytest.mark.parametrize("before", some("net-start", more=("net-define", "net-destroy", "net-autostart")))
+def test_killed_in_the_middle_the_next_run_converges(fleet: Lab, before: str, victim: str) -> None:
+    """A restart is the longest that a run does: the network is gone for a moment."""
+    host, steps = fleet.host("lv13"), Steps(fleet.host("lv13"))
+    run(fleet, host, OFFICE)
+    changed = {**OFFICE, "mtu": 1400, "autostart": False}
+    steps.hold(before)
+    with ThreadPoolExecutor() as beside:
+        done = beside.submit(Product(fleet).module, host.name, "libvirt_network", {"networks": [changed]})
+        wait_until(lambda: steps.reached, 60, f"the run comes to {before}")
+        host.exec(["kill", "-KILL", steps.process] if victim == "module" else ["pkill", "-KILL", "libvirtd"])
+        steps.release()
+        answer = done.result(120)
+    failed = bool(answer.get("failed") or answer.get("unreachable"))
+    assert failed or victim == "daemon", answer
+    stored = virsh(host, "net-dumpxml", "--inactive", "office")
+    # Of a killed module, the next run undoes what it did.
+    assert victim == "module" or ("1400" in stored) != failed
+    after = run(fleet, host, changed)
+    assert victim == "daemon" or "an earlier run was stopped in the middle" in str(after.get("warnings"))
+    unchanged(fleet, host, changed)
+    run(fleet, host, OFFICE, state="absent")

@@ -22,7 +22,7 @@ from ..model.state import Link
 
 _VIRSH = ("virsh", "--quiet", "--connect", CONNECTION)
 _GUESTS = ("virsh", "--quiet")
-_MARK = "hypervisor-vnet"
+_MARK = "@hypervisor-vnet@"
 # An argument has 128 KiB at most (MAX_ARG_STRLEN of the kernel).
 _AT_ONCE = 900
 _NO_VIRSH = "virsh is missing on this host; install libvirt-clients and libvirt-daemon-system (elsewhere libvirt-client, libvirt-daemon-driver-network)"
@@ -68,7 +68,7 @@ def _batch(machine: Machine, virsh: t.Sequence[str], commands: t.Sequence[str]) 
     for at in range(0, len(commands), _AT_ONCE):
         part = commands[at : at + _AT_ONCE]
         done = machine.run((*virsh, "; ".join(f"{command}; echo {_MARK}" for command in part)))
-        found = done.out.split(f"{_MARK}\n")[:-1]
+        found = done.out.split(_MARK)[:-1]
         if len(found) != len(part):
             raise VnetError(f"virsh: {len(found)} answers to {len(part)} questions: {done.err.strip()[-300:]}")
         answers += found
