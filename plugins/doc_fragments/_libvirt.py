@@ -398,10 +398,6 @@ options:
                     description:
                       - KiB that may pass at the peak.
                     type: int
-                  floor:
-                    description:
-                      - KiB a second that are guaranteed.
-                    type: int
               outbound: *flow
       bandwidth: *bandwidth
       port_isolation:

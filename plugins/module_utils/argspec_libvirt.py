@@ -16,7 +16,7 @@ _VLAN = {
     "trunk": {"type": "bool", "default": False},
     "native": {"type": "int"},
 }
-_FLOW = {"type": "dict", "options": {word: {"type": "int"} for word in ("average", "peak", "burst", "floor")}}
+_FLOW = {"type": "dict", "options": {word: {"type": "int"} for word in ("average", "peak", "burst")}}
 _LIBVIRT_BANDWIDTH = {"type": "dict", "options": {"inbound": _FLOW, "outbound": _FLOW}}
 
 LIBVIRT_OPTIONS: Spec = {

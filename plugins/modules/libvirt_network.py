@@ -27,7 +27,7 @@ requirements:
     virtnetworkd.
 notes:
   - virsh is asked, and not python3-libvirt, because it is there whichever Python Ansible uses on the host.
-  - Where a network restarts, limits with a guaranteed O(networks[].bandwidth.inbound.floor) come back when its guests do.
+  - Where a network restarts, what is guaranteed to a guest (C(floor) in its own definition) comes back when the guest restarts.
 options:
   state:
     description:

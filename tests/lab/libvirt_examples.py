@@ -28,7 +28,9 @@ EXAMPLES = {
 <route family='ipv6' address='2001:db8:ca2:3::' prefix='64' gateway='2001:db8:ca2:2::2'/></network>""",
     "x-options": f"""<network {_HEAD}><forward mode='nat'/><bridge name='virbr22' stp='on' delay='0'/>
 <bandwidth><inbound average='1000' peak='5000' burst='5120'/><outbound average='128' peak='256' burst='256'/></bandwidth>
-<port isolated='yes'/><ip address='192.168.24.1' netmask='255.255.255.0'/>
+<port isolated='yes'/>
+<portgroup name='slow' default='yes'><bandwidth><inbound average='1000' peak='5000' burst='5120'/></bandwidth></portgroup>
+<ip address='192.168.24.1' netmask='255.255.255.0'/>
 <dnsmasq:options><dnsmasq:option value='foo=bar'/><dnsmasq:option value='cname=*.foo.example.com,master.example.com'/></dnsmasq:options></network>""",
     "x-route": """<network><forward dev='eth1' mode='route'><interface dev='eth1'/></forward><bridge name='virbr23'/>
 <ip address='192.168.25.1' netmask='255.255.255.0'/><ip family='ipv6' address='2001:db8:ca2:5::1' prefix='64'/></network>""",
@@ -36,15 +38,12 @@ EXAMPLES = {
     "x-isolated": "<network ipv6='yes'><bridge name='virbr25'/></network>",
     "x-unnamed": "<network><bridge stp='on'/><ip address='192.168.27.1' prefix='24'/></network>",
     "x-macvtap": """<network><forward mode='bridge'><interface dev='eth0'/><interface dev='eth1'/></forward>
-<portgroup name='engineering' default='yes'><virtualport type='802.1Qbh'><parameters profileid='test'/></virtualport>
-<bandwidth><inbound average='1000' peak='5000' burst='5120'/></bandwidth></portgroup>
+<portgroup name='engineering' default='yes'><virtualport type='802.1Qbh'><parameters profileid='test'/></virtualport></portgroup>
 <portgroup name='accounting' trustGuestRxFilters='yes'><virtualport type='802.1Qbg'>
 <parameters managerid='11' typeid='1193047' typeidversion='2' instanceid='09b11c53-8b5c-4eeb-8f00-d84eaa0aaa4f'/></virtualport></portgroup></network>""",
     "x-private": "<network><forward mode='private' dev='eth1'/></network>",
     "x-vepa": "<network><forward mode='vepa'><interface dev='eth1'/></forward></network>",
     "x-passthrough": "<network><forward mode='passthrough'><pf dev='eth1'/></forward></network>",
-    "x-hostdev": """<network><forward mode='hostdev' managed='yes'><driver name='vfio'/>
-<address type='pci' domain='0' bus='4' slot='0' function='1'/><address type='pci' domain='0' bus='4' slot='0' function='2'/></forward></network>""",
     "x-ovs": """<network><forward mode='bridge'/><bridge name='ovsbr0'/>
 <virtualport type='openvswitch'><parameters interfaceid='09b11c53-8b5c-4eeb-8f00-d84eaa0aaa4f'/></virtualport>
 <vlan trunk='yes'><tag id='42' nativeMode='untagged'/><tag id='47'/></vlan>

@@ -340,4 +340,4 @@ class _Reader:
 
 
 _SRV = ("service", "protocol", "domain", "target", "port", "priority", "weight")
-_RATES = ("average", "peak", "burst", "floor")
+_RATES = ("average", "peak", "burst")

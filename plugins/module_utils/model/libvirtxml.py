@@ -38,7 +38,6 @@ _DEFAULTS = {
     ("portgroup", "trustGuestRxFilters"): "no",
     ("vlan", "trunk"): "no",
     ("port", "isolated"): "no",
-    ("address", "type"): "pci",
 }
 # The number of guests' interfaces; no part of a definition.
 _COUNTED = "connections"
@@ -188,9 +187,9 @@ def _address(text: str) -> str:
 
 def _pci(item: Element) -> Element:
     """Of a PCI device. Addresses of the network itself are elements of this name, too."""
-    words: dict[str, str] = {}
     if not item.get("bus"):
         return item
+    words = {"type": "pci"}
     for name, width in _HEX.items():
         with contextlib.suppress(ValueError):
             words[name] = f"0x{int(item.get(name, '0'), 0):0{width}x}"

@@ -33,9 +33,7 @@ EVERYTHING: dict[str, Any] = {
     },
     "vlan": {"tags": [42, 47], "native": 47},
     "bandwidth": {"inbound": {"average": 1, "peak": 2, "burst": 3}, "outbound": {"average": 4}},
-    "portgroups": [
-        {"name": "p", "default": True, "vlan": {"tags": [5], "trunk": True}, "bandwidth": {"inbound": {"average": 6, "floor": 5}}}
-    ],
+    "portgroups": [{"name": "p", "default": True, "vlan": {"tags": [5], "trunk": True}, "bandwidth": {"inbound": {"average": 6}}}],
     "port_isolation": True,
     "addresses": [
         {
@@ -75,7 +73,7 @@ XML = """
   <vlan trunk="yes"><tag id="42"/><tag id="47" nativeMode="untagged"/></vlan>
   <bandwidth><inbound average="1" peak="2" burst="3"/><outbound average="4"/></bandwidth>
   <port isolated="yes"/>
-  <portgroup name="p" default="yes"><vlan trunk="yes"><tag id="5"/></vlan><bandwidth><inbound average="6" floor="5"/></bandwidth></portgroup>
+  <portgroup name="p" default="yes"><vlan trunk="yes"><tag id="5"/></vlan><bandwidth><inbound average="6"/></bandwidth></portgroup>
   <ip address="10.9.0.1" netmask="255.255.255.0" localPtr="yes">
     <tftp root="/srv/tftp"/>
     <dhcp>

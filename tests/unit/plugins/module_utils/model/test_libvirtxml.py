@@ -61,7 +61,7 @@ def form(text: str) -> str:
         ),
         (
             "<network><forward mode='hostdev' managed='no'><address type='pci' domain='0' bus='4' slot='0' function='1'/></forward></network>",
-            "<network><forward mode='hostdev'><address bus='0x04' slot='0x00' function='0x1'/></forward></network>",
+            "<network><forward mode='hostdev'><address domain='0x0000' type='pci' bus='0x04' slot='0x00' function='0x1'/></forward></network>",
         ),
         (
             "<network><vlan trunk='yes'><tag id='42'/><tag id='47'/></vlan></network>",

@@ -43,7 +43,9 @@ class SaidMachine(Machine):
             return Completed(0, "g1\n\n" if "list" in argv else "u1\nu2\nu3\n", "")
         answers = {"net-info u1": INFO, "net-dumpxml --inactive u1": STORED, "net-dumpxml u1": RUNNING, "dumpxml g1": GUEST}
         answers.update({"net-info u2": TRANSIENT, "net-dumpxml u2": RUNNING.replace("default", "brief")})
-        parts = (part.removeprefix("echo ") if part.startswith("echo ") else f"{answers.get(part, '')}\n\n" for part in argv[-1].split("; "))
+        parts = (
+            part.removeprefix("echo ") if part.startswith("echo ") else f"{answers.get(part, '')}\n\n" for part in argv[-1].split("; ")
+        )
         return Completed(0, "".join(parts), "")
 
     def text(self, path: str) -> str:
