@@ -20,7 +20,7 @@ import pytest
 from guest import guest_image
 from libvirt_examples import EXAMPLES
 from product import Product
-from spans import some
+from spans import SOAK, some
 from steps import Steps
 from vnet_lab.lab import Lab
 from vnet_lab.machine import Machine
@@ -182,6 +182,80 @@ def test_whole_definitions_stay_as_libvirt_took_them(fleet: Lab, name: str) -> N
     assert run(fleet, host, prune=True, allow_empty=True)["changed"]
     host.exec(["ip", "link", "del", "ovsbr0"])
     assert diff_snapshots(before, host.snapshot()) == []
+
+
+# One after the other, each on top of those before; what a restart is needed for, and what is live.
+RESTARTS: dict[str, dict[str, Any]] = {
+    "stp": {"stp": True},
+    "delay": {"delay": 2},
+    "no stp": {"stp": False, "delay": None},
+    "mtu": {"mtu": 1400},
+    "mac": {"mac": "52:54:00:77:77:77"},
+    "forward": {"forward": {"mode": "route"}},
+    "domain": {"domain": {"name": "office.example", "local_only": True}},
+    "dns": {"dns": {"enable": False}},
+    "routes": {"routes": [{"to": "10.71.0.0/16", "via": "10.70.0.9"}]},
+    "bandwidth": {"bandwidth": {"inbound": {"average": 10000}}},
+    "dnsmasq_options": {"dnsmasq_options": ["log-queries"]},
+    "port_isolation": {"port_isolation": True},
+    "addresses": {"addresses": [SUBNET]},
+}
+LIVE: dict[str, dict[str, Any]] = {
+    "hosts": {"addresses": [{**SUBNET, "hosts": [WEB, DB]}]},
+    "ranges": {"addresses": [{**SUBNET, "ranges": ["10.70.0.100-10.70.0.149", "10.70.0.160-10.70.0.199"]}]},
+    "portgroups": {"portgroups": [{"name": "slow", "bandwidth": {"inbound": {"average": 100}}}]},
+    "autostart": {"autostart": False},
+    "dns records": {
+        "dns": {
+            "hosts": [{"address": "10.70.0.1", "names": ["gate"]}],
+            "txt": [{"name": "a", "value": "b"}],
+            "srv": [{"service": "ldap", "protocol": "tcp"}],
+        }
+    },
+}
+
+
+@pytest.mark.skipif(not SOAK, reason="every attribute with a guest: make soak")
+@pytest.mark.parametrize("name", sorted(HOSTS))
+def test_what_each_attribute_costs(fleet: Lab, name: str) -> None:
+    host = fleet.host(name)
+    now = {**OFFICE, "addresses": [SUBNET]}
+    run(fleet, host, now)
+    with guest(host):
+        for what, change in [*LIVE.items(), *RESTARTS.items()]:
+            now = {key: value for key, value in {**now, **change}.items() if value is not None}
+            with pinged(host) as lost:
+                made = run(fleet, host, now, allow_disruption=True)
+                began = time.monotonic()
+                wait_until(lambda: pings(host), 10, "the guest answers again")
+                gap = time.monotonic() - began
+            restarted = any("net-destroy" in line for line in made["commands"])
+            print(f"{name}: {what}: {'restart' if restarted else 'live'}, {lost[0]} of 20 a second lost", flush=True)
+            assert restarted == (what in RESTARTS) and (restarted or lost == [0])
+            assert now["stp"] or gap < 2
+            unchanged(fleet, host, now)
+    run(fleet, host, now, state="absent")
+
+
+@pytest.mark.skipif(not SOAK, reason="many networks: make soak")
+def test_fifty_networks_and_five_hundred_hosts(fleet: Lab) -> None:
+    host = fleet.host("lv13")
+    networks = [many(number) for number in range(50)]
+    times = {}
+    for what, items, changes in (("made", networks, True), ("seen", networks, False), ("nothing", [], False)):
+        began = time.monotonic()
+        assert run(fleet, host, *items)["changed"] == changes
+        times[what] = time.monotonic() - began
+    print(times, flush=True)
+    assert times["seen"] - times["nothing"] < 2
+    run(fleet, host, prune=True, allow_empty=True)
+
+
+def many(number: int) -> dict[str, Any]:
+    net = f"10.{100 + number}.0"
+    hosts = [{"mac": f"52:54:00:00:{number:02x}:{at:02x}", "address": f"{net}.{at}"} for at in range(10, 20)]
+    subnet = {"address": f"{net}.1/24", "ranges": [f"{net}.100-{net}.199"], "hosts": hosts}
+    return {"name": f"n{number}", "bridge": f"vb{number}", "active": number < 10, "addresses": [subnet]}
 
 
 _ENDS = [(before, victim) for victim in ("module", "daemon") for before in ("net-define", "net-destroy", "net-start", "net-autostart")]
