@@ -22,10 +22,12 @@ from libvirt_examples import EXAMPLES
 from product import Product
 from spans import SOAK, some
 from steps import Steps
+from vnet_lab.guest import Guest
 from vnet_lab.lab import Lab
 from vnet_lab.machine import Machine
 from vnet_lab.snapshot import diff_snapshots
 from vnet_lab.util import wait_until
+from vnet_lab.world import REMOTE4
 
 # libvirt 11.3 with nftables; soak has 9.0 with iptables too.
 HOSTS = {name: (f"d{name[2:]}-libvirt", "static") for name in some("lv13", more=["lv12"])}
@@ -169,6 +171,25 @@ def test_the_default_network_goes_and_comes_back(fleet: Lab, name: str) -> None:
     assert diff_snapshots(before, host.snapshot()) == []
     virsh(host, "net-autostart", "default", "--disable")
     virsh(host, "net-destroy", "default")
+
+
+def test_a_port_leads_into_an_open_network(fleet: Lab) -> None:
+    host, product = fleet.host("lv13"), Product(fleet)
+    run(fleet, host, {**OFFICE, "forward": {"mode": "open"}})
+    forwards = [{"port": "5022", "to": "10.70.0.20", "to_port": "22"}]
+    network = {"name": "office", "bridge": "virbr7", "sources": ["10.70.0.0/24"], "forwards": forwards}
+    made = product.module(host.name, "vnet_nat", {"networks": [network]})
+    assert made["changed"], made
+    one = Guest.plug(host, "virbr7", "one", ["10.70.0.20/24"], gateway="10.70.0.1")
+    greeter = ["ip", "netns", "exec", "one", "busybox", "nc", "-ll", "-p", "22", "-e", "/bin/echo", "one"]
+    host.exec(["systemd-run", "-q", "--collect", "--unit=greeter", *greeter])
+    wait_until(lambda: one.ping(REMOTE4), 10, "the guest reaches the world")
+    ask = ["busybox", "nc", "-w", "3", host.address, "5022"]
+    wait_until(lambda: fleet.fabric.exec(ask, check=False).stdout.strip() == "one", 10, "the world reaches the guest")
+    host.exec(["systemctl", "stop", "greeter.service"], check=False)
+    one.remove()
+    assert product.module(host.name, "vnet_nat", {"networks": [network], "state": "absent"})["changed"]
+    run(fleet, host, OFFICE, state="absent")
 
 
 @pytest.mark.parametrize("name", sorted(HOSTS))
