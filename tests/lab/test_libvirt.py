@@ -251,7 +251,7 @@ def test_what_each_attribute_costs(fleet: Lab, name: str) -> None:
                 wait_until(lambda: pings(host), 10, "the guest answers again")
                 gap = time.monotonic() - began
             restarted = any("net-destroy" in line for line in made["commands"])
-            print(f"{name}: {what}: {'restart' if restarted else 'live'}, {lost[0]} of 20 a second lost", flush=True)
+            print(f"{name}: {what}: {'restart' if restarted else 'live'}, {lost[0]} lost of 20 a second", flush=True)
             assert restarted == (what in RESTARTS) and (restarted or lost == [0])
             assert now["stp"] or gap < 2
             unchanged(fleet, host, now)
