@@ -253,7 +253,7 @@ def test_forwards_need_a_network_without_rules_of_libvirt(mode: str, refused_for
     state = replace(libvirt.state(), kinds={"ruleset": RulesetFacts((1, 0, 6))})
     plan = plan_nat(Document(nat=Declared(nats, path="networks")), state, libvirt.applied)
     said = f"networks[0].forwards: virbr7 is network office of libvirt, with forward mode {refused_for}, whose rules reject them"
-    assert [str(problem).split(";")[0] for problem in plan.problems] == ([said] if refused_for else [])
+    assert [str(problem).partition(";")[0] for problem in plan.problems] == ([said] if refused_for else [])
 
 
 def test_a_host_without_libvirt() -> None:
