@@ -24,6 +24,7 @@ from .observe.blocker import read_blockers
 from .observe.dhcp import read_leases, read_units
 from .observe.dns import read_dns
 from .observe.host import observe
+from .observe.libvirt import leases_on, read_libvirt
 from .observe.link import COMMAND, parse_links
 from .observe.rate import read_shapings
 from .observe.ruleset import read_tables
@@ -47,6 +48,7 @@ from .render.facts import (
     tap_facts,
     zone_facts,
 )
+from .render.libvirt import bridges_of, libvirt_facts
 from .render.rate import rate_files
 
 
@@ -76,6 +78,7 @@ def host_facts(machine: Machine) -> Facts:
         "managers": _managers(state),
         "journal": _journal(machine),
         "dhcp": dhcp_facts(applied, read_units(machine, sorted(applied.dhcp)) or {}, read_leases(machine, applied.dhcp)),
+        "libvirt": _libvirt(machine, applied),
     }
 
 
@@ -83,6 +86,11 @@ def _blockers(machine: Machine, applied: Applied, state: HostState) -> list[Fact
     if not applied.nat and not applied.zones and not applied.routes:
         return []
     return [{**asdict(blocker), "stops": list(blocker.stops)} for blocker in blockers(read_blockers(machine), applied, state)]
+
+
+def _libvirt(machine: Machine, applied: Applied) -> list[Facts]:
+    libvirt = read_libvirt(machine)
+    return libvirt_facts(applied, libvirt, {bridge: leases_on(machine, bridge) for bridge in bridges_of(libvirt)})
 
 
 def _refuse_unreadable(machine: Machine) -> None:

@@ -17,6 +17,7 @@ from .model.dhcpread import read_dhcps
 from .model.document import Declared, Document, Item, read_bridges
 from .model.guard import read_guards, read_settings
 from .model.guest import guest_names, read_guests
+from .model.libvirtread import read_libvirt
 from .model.nat import read_nats
 from .model.natcheck import declared_problems
 from .model.network import Networks, read_networks
@@ -173,6 +174,15 @@ def zones_document(params: t.Mapping[str, t.Any]) -> Document:
     return _document(params, {"zones": items}, [*wrong, *also], **kinds)
 
 
+def libvirt_document(params: t.Mapping[str, t.Any]) -> Document:
+    """The options of M(hypervisor.vnet.libvirt_network)."""
+    items, absent = params["networks"] or [], params["state"] == "absent"
+    networks, wrong = read_libvirt([] if absent else items)
+    removed = tuple(item["name"] for item in items) if absent else ()
+    declared = Declared(networks, removed, params["prune"], "networks")
+    return _document(params, {"networks": items}, wrong, libvirt=declared, adopt=params["adopt"])
+
+
 def _bridges(params: t.Mapping[str, t.Any], bridges: tuple[Bridge, ...], path: str, places: tuple[str, ...] = ()) -> dict[str, t.Any]:
     """What a document has of bridges."""
     return {
@@ -193,5 +203,5 @@ def _document(params: t.Mapping[str, t.Any], lists: t.Mapping[str, t.Sized], pro
     problems = [*change_problems(params, lists), *problems]
     if problems:
         raise Refused(problems)
-    also = {name: params[name] for name in ("allow_disruption", "coexist") if name in params}
-    return Document(owner=params["owner"], persist=params["persist"], **also, **kinds)
+    also = {name: params[name] for name in ("persist", "allow_disruption", "coexist") if name in params}
+    return Document(owner=params["owner"], **also, **kinds)

@@ -678,6 +678,55 @@ policies:
       description: Whether exemptions in the filters of others let it pass.
       type: bool
       sample: false
+libvirt:
+  description: The networks of libvirt, where there is one, whoever declared them.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: Name of the network.
+      type: str
+      sample: default
+    owner:
+      description: Label under which M(hypervisor.vnet.libvirt_network) declared it, empty for others'.
+      type: str
+      sample: site
+    exists:
+      description: Whether libvirt knows it.
+      type: bool
+      sample: true
+    active:
+      description: Whether it runs.
+      type: bool
+      sample: true
+    autostart:
+      description: Whether it starts at boot.
+      type: bool
+      sample: true
+    mode:
+      description: How guests reach what is outside, in the words of O(hypervisor.vnet.libvirt_network#module:networks[].forward.mode).
+      type: str
+      sample: nat
+    bridge:
+      description: Its bridge, empty without one.
+      type: str
+      sample: virbr0
+    addresses:
+      description: The host's addresses in it.
+      type: list
+      elements: str
+      sample: [192.168.122.1/24]
+    interfaces:
+      description: The interfaces of running guests that belong to it, each with its C(dev), C(guest) and C(mac).
+      type: list
+      elements: dict
+      sample: [{dev: vnet0, guest: web, mac: "52:54:00:12:34:56"}]
+    leases:
+      description: What its DHCP has given, each with C(client), C(address), C(name) and when it C(expires), in seconds since 1970.
+      type: list
+      elements: dict
+      sample: [{client: "52:54:00:12:34:56", address: 192.168.122.57, name: web, expires: 1767225600}]
 blockers:
   description:
     - What of others' filters stops packets that networks of M(hypervisor.vnet.vnet_nat) and policies of M(hypervisor.vnet.vnet_zones) are for, or
@@ -753,6 +802,11 @@ owners:
       type: list
       elements: str
       sample: [dmz to world]
+    libvirt:
+      description: Its networks of libvirt.
+      type: list
+      elements: str
+      sample: [default]
 managers:
   description: The network managers that can keep a configuration over a reboot.
   returned: success

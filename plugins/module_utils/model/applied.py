@@ -17,6 +17,7 @@ from .bridge import Bridge, StaticRoute
 from .coexist import Coexist, coexist_from_json
 from .dhcp import AppliedDhcp, applied_dhcp
 from .guard import AppliedGuard, GuardSettings, applied_guard, settings_from_json
+from .libvirt import AppliedLibvirt, applied_libvirt
 from .nat import AppliedNat, applied_nat
 from .profile import Profile
 from .qemu import QemuSettings, qemu_from_json
@@ -88,6 +89,7 @@ class Applied:
     routes: t.Mapping[str, AppliedRouted] = field(default_factory=dict)
     route_sysctls: t.Mapping[str, str] = field(default_factory=dict)
     coexist: Coexist = field(default_factory=Coexist)
+    libvirt: t.Mapping[str, AppliedLibvirt] = field(default_factory=dict)
 
     def owners(self, kind: str) -> dict[str, str]:
         """Name -> owner label of everything of one kind."""
@@ -118,6 +120,7 @@ def applied_from_text(text: str) -> Applied:
         {name: applied_routed(item) for name, item in data.get("routes", {}).items()},
         dict(data.get("route_sysctls", {})),
         coexist=coexist_from_json(data.get("coexist", {})),
+        libvirt={name: applied_libvirt(item) for name, item in data.get("libvirt", {}).items()},
     )
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from .bridge import Bridge, StaticRoute, read_bridge
 from .dhcp import Dhcp
 from .guard import Guard
+from .libvirt import LibvirtNetwork
 from .nat import Nat
 from .problem import Problem
 from .routed import Routed
@@ -103,6 +104,7 @@ class Document:
     policies: Declared[Policy] = Declared(spoken=False)
     routes: Declared[Routed] = Declared(spoken=False)
     coexist: bool = False
+    libvirt: Declared[LibvirtNetwork] = Declared(spoken=False)
 
 
 def read_bridges(

@@ -19,13 +19,14 @@ import typing as t
 from ..model.dhcp import UNIT_PREFIX
 from ..model.guard import NAME as GUARD_TABLE
 from ..model.ifupdown import parse as parse_interfaces
+from ..model.libvirt import LibvirtFacts
 from ..model.networkd import KEEP, RUNTIME
 from ..model.routed import FOLDER as ROUTES
 from ..model.routed import NAME as ROUTE_TABLE
 from ..model.routed import UNIT as ROUTES_UNIT
 from ..model.ruleset import UNIT
 from ..model.state import FileState, HostState
-from ..model.step import Action, Await, Batch, EditLines, Forget, Ip, KillDaemon, Nft, Remove, Run, StartDaemon, Step, Sysctl, Write
+from ..model.step import Action, Await, Batch, EditLines, Forget, Ip, KillDaemon, Nft, Remove, Run, StartDaemon, Step, Sysctl, Virsh, Write
 from ..model.view import Views
 from ..model.zone import NAME as ZONE_TABLE
 from ..model.zone import ZoneFacts
@@ -109,6 +110,8 @@ class _Judge:
             return [("files", action.path)] if self._connection.is_named(text) else []
         if isinstance(action, (StartDaemon, KillDaemon)):
             return [("commands", action.command())] if self._connection.is_named(f"{action.command()} {action.pid_file}") else []
+        if isinstance(action, Virsh):
+            return [("libvirt's networks", action.name)] if self._is_network(action) else []
         return self._run(action) if isinstance(action, Run) else _nothing(action)
 
     def _is_filter(self, text: str) -> bool:
@@ -159,6 +162,12 @@ class _Judge:
             elif (self._connection.is_named(" ".join(argv)) and not self._lines.taps & {*argv}) or not self._is_known(argv):
                 found.append(("commands", Run(argv).command()))
         return found
+
+    def _is_network(self, action: Virsh) -> bool:
+        """By its bridge, or by the interface that it leaves through."""
+        facts: LibvirtFacts = self._state.kinds.get("libvirt") or LibvirtFacts()
+        seen = facts.networks.get(action.name)
+        return self._connection.is_named("\n".join((*action.words(), action.xml, *((seen.stored, seen.running) if seen else ()))))
 
     def _is_known(self, argv: t.Sequence[str]) -> bool:
         """Is this a command that touches no interface beyond those that it names?"""

@@ -24,6 +24,7 @@ from ..render.boot import sysctl_file
 from ..render.nat import nat_tables
 from .coexist import coexist_files
 from .kind import Kind, KindPlan
+from .libvirt import closed_bridges
 from .natstale import forget
 from .ruleset import table_files, table_step, table_texts, tool_problems
 from .wayout import host_addresses, leads_by, way_out
@@ -87,7 +88,7 @@ def _problems(
         problems += document.nat.owner_problems(name, owners, document.owner)
     declared = {nat.name for _place, nat in placed}
     others = [(f"the network {name} of owner {item.owner!r}", item.network) for name, item in memory.items() if name not in declared]
-    return problems + nat_problems(placed, others) + _takes_the_controller(placed, state)
+    return problems + nat_problems(placed, others) + _takes_the_controller(placed, state) + _rejected(placed, applied)
 
 
 def _takes_the_controller(placed: t.Sequence[tuple[str, Nat]], state: HostState) -> list[Problem]:
@@ -110,6 +111,17 @@ def _takes_the_controller(placed: t.Sequence[tuple[str, Nat]], state: HostState)
             if outside == control.local:
                 text = f"{outside} is where the controller reaches this host, and would lead it to {inside}; take another address"
                 problems.append(Problem(f"{path}.one_to_one[{at}].address", text))
+    return problems
+
+
+def _rejected(placed: t.Sequence[tuple[str, Nat]], applied: Applied) -> list[Problem]:
+    """No table of ours can allow what libvirt's own rejects."""
+    closed, problems = closed_bridges(applied), []
+    for path, nat in placed:
+        for option in ("forwards", "one_to_one"):
+            if getattr(nat, option) and nat.bridge in closed:
+                cure = "declare it with forward: {mode: open}, and its translation here"
+                problems.append(Problem(f"{path}.{option}", f"{nat.bridge} is {closed[nat.bridge]}, whose rules reject them; {cure}"))
     return problems
 
 
