@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -86,20 +87,29 @@ def pings(host: Machine) -> bool:
     return host.exec(["ping", "-n", "-q", "-c", "1", "-W", "1", WEB["address"]], check=False).returncode == 0
 
 
+@dataclass
+class Pinged:
+    """How many echo requests were lost, and the longest time in seconds without an answer."""
+
+    lost: int = 0
+    gap: float = 0.0
+
+
 @contextmanager
-def pinged(host: Machine) -> Iterator[list[int]]:
-    """How many of the echo requests, 20 a second, were lost meanwhile."""
-    argv = host.exec_argv(["ping", "-n", "-q", "-i", "0.05", WEB["address"]])
-    lost: list[int] = []
-    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as child:
+def pinged(host: Machine) -> Iterator[Pinged]:
+    """While the guest is asked 20 times a second; less often where ping(8) has to look for it first."""
+    found = Pinged()
+    with subprocess.Popen(host.exec_argv(["ping", "-n", "-D", "-i", "0.05", WEB["address"]]), stdout=subprocess.PIPE, text=True) as child:
         try:
-            yield lost
+            yield found
         finally:
             host.exec(["pkill", "-INT", "-x", "ping"])
             said = child.communicate(timeout=30)[0]
     sent, received = (int(number) for number in re.findall(r"(\d+) (?:packets transmitted|received)", said))
+    times = [float(text) for text in re.findall(r"^\[([0-9.]+)\] \d+ bytes from", said, re.MULTILINE)]
     # The last one may still be under way.
-    lost.append(max(0, sent - received - 1))
+    found.lost = max(0, sent - received - 1)
+    found.gap = max(after - before for before, after in zip(times, times[1:]))
 
 
 def ports(host: Machine) -> dict[str, dict[str, Any]]:
@@ -131,22 +141,24 @@ def test_a_network_changes_under_its_guest(fleet: Lab, name: str) -> None:
         }
         refused = Product(fleet).module(name, "libvirt_network", {"networks": [more]})
         assert refused["failed"] and f"network office is restarted, and these lose it for a moment: {dev} of web" in refused["msg"]
-        with pinged(host) as lost:
+        with pinged(host) as found:
             live = {key: value for key, value in more.items() if key != "domain"}
             assert [line.split()[1] for line in run(fleet, host, live)["commands"]] == ["net-define", "net-update"]
-        assert lost == [0]
+        assert found.lost == 0
 
-        with pinged(host) as lost:
+        with pinged(host) as found:
             run(fleet, host, more, allow_disruption=True)
             began = time.monotonic()
             wait_until(lambda: pings(host), 10, "the guest answers again")
             assert time.monotonic() - began < 2
-        assert lost[0] < 100
+        print(f"{name}: {found.gap:.1f} s without an answer", flush=True)
+        # About one second where nothing else runs; this machine may be busy.
+        assert found.gap < 10
         assert ports(host)[dev]["isolated"]
         unchanged(fleet, host, more)
-        found = info(fleet, host, "office")
-        assert found["interfaces"] == [{"dev": dev, "guest": "web", "mac": WEB["mac"]}]
-        assert [lease["address"] for lease in found["leases"]] == [WEB["address"]]
+        known = info(fleet, host, "office")
+        assert known["interfaces"] == [{"dev": dev, "guest": "web", "mac": WEB["mac"]}]
+        assert [lease["address"] for lease in known["leases"]] == [WEB["address"]]
 
     host.reboot()
     unchanged(fleet, host, more)
@@ -245,15 +257,14 @@ def test_what_each_attribute_costs(fleet: Lab, name: str) -> None:
     with guest(host):
         for what, change in [*LIVE.items(), *RESTARTS.items()]:
             now = {key: value for key, value in {**now, **change}.items() if value is not None}
-            with pinged(host) as lost:
+            with pinged(host) as found:
                 made = run(fleet, host, now, allow_disruption=True)
                 began = time.monotonic()
                 wait_until(lambda: pings(host), 10, "the guest answers again")
-                gap = time.monotonic() - began
+                assert now["stp"] or time.monotonic() - began < 2
             restarted = any("net-destroy" in line for line in made["commands"])
-            print(f"{name}: {what}: {'restart' if restarted else 'live'}, {lost[0]} lost of 20 a second", flush=True)
-            assert restarted == (what in RESTARTS) and (restarted or lost == [0])
-            assert now["stp"] or gap < 2
+            print(f"{name}: {what}: {'restart' if restarted else 'live'}, {found.lost} lost, {found.gap:.1f} s", flush=True)
+            assert restarted == (what in RESTARTS) and (restarted or found.lost == 0)
             unchanged(fleet, host, now)
     run(fleet, host, now, state="absent")
 
