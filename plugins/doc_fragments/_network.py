@@ -131,6 +131,7 @@ proxy_arp:
   description:
     - The host answers on the uplink for the guests, by ARP and by neighbour discovery, so that the world needs no route to them.
     - It answers for the addresses of O(guests) in the network, and for each one of its IPv4 networks with up to 256.
+    - A bridge without O(networks[].addresses) carries the host's own for its guests then, and a route leads to each of them.
   type: bool
 """
 

@@ -178,6 +178,22 @@ def test_nothing_else_passes(lab: Lab) -> None:
     assert lab.host.sysctl("net/ipv6/conf/n1/accept_ra") == "0"
 
 
+def test_routes_and_networks_of_a_whole_host(lab: Lab) -> None:
+    before = lab.host.snapshot()
+    network = {"name": "own", "layout": "route", "point_to_point": True, "proxy_arp": True}
+    networks = [{**network, "guests": [{"interface": "n2", "addresses": [TWO, TWO6]}]}]
+    assert lab.host.module("vnet_host", networks=networks, routes=[N1]).ok().changed
+    assert lab.seen(lab.world, ONE6) == f"one:80 {WORLD6}" and lab.seen(lab.world, TWO) == f"two:80 {WORLD}"
+    assert lab.seen(lab.two, ONE) == f"one:80 {TWO}"
+    # Who speaks of networks alone leaves routes alone.
+    assert not lab.host.module("vnet_host", networks=networks, prune=True).ok().changed
+    assert not lab.host.module("vnet_host", networks=networks, routes=[N1], prune=True).ok().changed
+    assert lab.host.module("vnet_host", networks=networks, state="absent").ok().changed
+    assert lab.seen(lab.world, ONE) and lab.silent(lab.world, TWO)
+    assert lab.host.module("vnet_host", networks=[], routes=[], prune=True, allow_empty=True).ok().changed
+    assert_same(before, lab.host.snapshot())
+
+
 def test_a_subnet_behind_a_bridge_and_routes_by_routers(lab: Lab) -> None:
     lab.host.ip("link add routed0 type bridge\nlink set routed0 up\naddress add 10.97.0.1/24 dev routed0")
     lab.host.ip("link set n2 master routed0")
