@@ -15,7 +15,7 @@ VENV := .venv
 READY := $(VENV)/.ready
 GATES ?=
 HOST ?=
-SOAK ?= $(addprefix tests/kernel/test_,killed.py tap_killed.py vanished.py random.py) $(addprefix tests/lab/test_,confirm.py watchdog.py cut.py interrupted.py networkd.py networkmanager.py ifupdown.py tap.py antispoof.py vanished.py examples.py)
+SOAK ?= $(wildcard tests/kernel/test_*.py tests/lab/test_*.py)
 
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export LANG := C.UTF-8

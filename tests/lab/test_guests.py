@@ -93,10 +93,10 @@ def started(host: Machine, *records: dict[str, Any]) -> Iterator[None]:
 
 
 def told_by(lab: Lab, address: str) -> str:
-    """What the world hears from the guest by its forward, once it is up."""
+    """What the world hears from the guest by its forward, once it is up and says all of it, to its last line."""
     end, told = time.monotonic() + BOOT, ""
-    while "port=22" not in told:
-        assert time.monotonic() < end, f"{address} has not answered within {BOOT:g} s"
+    while "router=" not in told:
+        assert time.monotonic() < end, f"{address} has not answered within {BOOT:g} s: {told}"
         told = lab.fabric.exec(["timeout", "2", "busybox", "nc", address, "5022"], check=False).stdout
         time.sleep(0.2)
     return told
