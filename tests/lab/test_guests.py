@@ -93,7 +93,7 @@ def started(host: Machine, *records: dict[str, Any]) -> Iterator[None]:
 
 
 def told_by(lab: Lab, address: str) -> str:
-    """What the world hears from the guest by its forward, once it is up and says all of it."""
+    """What the world hears from the guest by its forward, once it is up and says all of it, to its last line."""
     end, told = time.monotonic() + BOOT, ""
     while "router=" not in told:
         assert time.monotonic() < end, f"{address} has not answered within {BOOT:g} s: {told}"
