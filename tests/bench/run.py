@@ -4,8 +4,8 @@
 
 """The benchmarks, side by side with the peers in one run. Writes build/bench.json and docs/benchmarks.md.
 
-scale.py, taps.py and guards.py run in namespaces of their own, gap.py and confirm.py on hosts of the lab; all need root and the
-staged collection (`make bench`).
+scale.py, taps.py, packets.py, guards.py and forwards.py run in namespaces of their own, gap.py, confirm.py and fleet.py on
+hosts of the lab; all need root and the staged collection (`make bench`).
 """
 
 from __future__ import annotations
@@ -64,9 +64,12 @@ def main() -> int:
     sandbox = ["unshare", "--net", "--mount", "sh", "-c", SANDBOX, "bench"]
     rows = part("scale.py", [*sandbox, python], str(options.bridges), str(options.items))
     rows += part("taps.py", [*sandbox, python], str(options.taps), str(options.items))
+    rows += part("packets.py", [*sandbox, python])
     rows += part("guards.py", [*sandbox, python])
+    rows += part("forwards.py", [*sandbox, python])
     rows += part("gap.py", [python], str(options.moves))
     rows += part("confirm.py", [python], str(options.moves))
+    rows += part("fleet.py", [python])
     (ROOT / "build/bench.json").write_text(json.dumps([vars(row) for row in rows], indent=1) + "\n", encoding="utf-8")
     text = report(rows)
     (ROOT / "docs/benchmarks.md").write_text(text, encoding="utf-8")

@@ -24,6 +24,7 @@ from typing import Any
 import linux
 from ansible.module_utils import _internal as ansible_internal
 from ansible.module_utils.testing import patch_module_args
+from ansible_collections.hypervisor.vnet.plugins.module_utils.journal import PROGRAM
 from child import LIMIT, Answer, Child
 from snapshot import STATE, Snapshot, assert_same, take
 
@@ -39,8 +40,19 @@ _ETC = ("ld.so.cache", "ld.so.conf", "ld.so.conf.d", "iproute2", "passwd", "grou
 _TOOLS = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
+def _program() -> bytes:
+    """What stands there now."""
+    if not os.path.exists(PROGRAM):
+        return b""
+    with open(PROGRAM, "rb") as file:
+        return file.read()
+
+
 class Namespace:
     """One throw-away host."""
+
+    # As the first run of a module wrote it: to make it costs half a second, and it is the same everywhere.
+    _program = b""
 
     def __init__(self, folder: str) -> None:
         """``folder`` is an empty one on the machine; only this namespace ever sees something mounted there."""
@@ -99,6 +111,9 @@ class Namespace:
         # /var/lib as a whole: our folder there may not exist on this machine, and must not be made on it.
         linux.bind(lib, "/var/lib")
         os.chmod(STATE, 0o700)
+        if self._program:
+            with open(os.open(PROGRAM, os.O_WRONLY | os.O_CREAT, 0o700), "wb") as file:
+                file.write(self._program)
         linux.mount("tmpfs", "/usr/local/sbin", "tmpfs", options="size=4m")
         linux.mount("tmpfs", "/run", "tmpfs", options="size=4m")
         linux.mount("sysfs", "/sys", "sysfs")
@@ -183,6 +198,7 @@ class Namespace:
         finally:
             self._children.remove(child)
             child.close()
+            Namespace._program = Namespace._program or self.call(_program)
 
     def bridge(self, *bridges: dict[str, Any], **options: Any) -> Answer:
         """A run of xen_bridge."""

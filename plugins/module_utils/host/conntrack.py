@@ -15,9 +15,10 @@ from collections import defaultdict
 
 from ..model.problem import VnetError
 from ..model.step import Forget
+from .ctnetlink import Connection
 from .machine import Machine
 
-_TUPLE = re.compile(r"\b(src|dst|sport|dport|type|code|id)=(\S+)")
+_TUPLE = re.compile(r"\b(src|dst|sport|dport|srckey|dstkey|type|code|id)=(\S+)")
 # Options that our flows have -> where an entry says it: of the first or of the reply direction.
 _WORDS = {
     "--orig-src": (0, "src"),
@@ -27,15 +28,18 @@ _WORDS = {
     "--reply-dst": (1, "dst"),
     "--reply-port-src": (1, "sport"),
 }
-_ICMP = ("type", "code", "id")
+# GRE has keys where others have ports.
+_ENDS = (("sport", "dport"), ("srckey", "dstkey"))
+_ICMP = ("id", "type", "code")
 _PORTS = ("--orig-port-dst", "--reply-port-src")
 
 
 class _Entry(t.NamedTuple):
-    """One connection: the protocol's name, and the words of both directions."""
+    """One connection: the protocol's name and number, and the words of both directions."""
 
     family: str
     protocol: str
+    number: int
     sides: tuple[dict[str, str], dict[str, str]]
 
 
@@ -101,6 +105,7 @@ def _ports(text: str) -> tuple[int, int]:
 def forget(machine: Machine, action: Forget) -> None:
     """Delete the entries that fit. One that has ended meanwhile is no error."""
     flows, kept = _Flows(action.flows), _Flows(action.kept)
+    gone = []
     for family in sorted({text.split()[1] for text in action.flows}):
         done = machine.run(("conntrack", "-L", "-f", family))
         if done.rc:
@@ -108,7 +113,8 @@ def forget(machine: Machine, action: Forget) -> None:
         for line in done.out.splitlines():
             entry = _read(family, line)
             if entry and flows.fit(entry) and not kept.fit(entry):
-                machine.run(("conntrack", "-D", *_exact(entry)))
+                gone.append(_first(entry))
+    machine.delete_connections(gone)
 
 
 def _read(family: str, line: str) -> _Entry | None:
@@ -119,12 +125,11 @@ def _read(family: str, line: str) -> _Entry | None:
             sides.append({})
         if sides:
             sides[-1][word] = value
-    return _Entry(family, line.split()[0], (sides[0], sides[1])) if len(sides) == 2 else None
+    words = line.split(maxsplit=2)
+    return _Entry(family, words[0], int(words[1]), (sides[0], sides[1])) if len(sides) == 2 else None
 
 
-def _exact(entry: _Entry) -> list[str]:
+def _first(entry: _Entry) -> Connection:
     first = entry.sides[0]
-    words = ["-f", entry.family, "-p", entry.protocol, "--orig-src", first["src"], "--orig-dst", first["dst"]]
-    words += ["--orig-port-src", first["sport"], "--orig-port-dst", first["dport"]] if "sport" in first else []
-    prefix = "--icmp-" if entry.protocol == "icmp" else "--icmpv6-"
-    return words + [part for word in _ICMP if word in first for part in (f"{prefix}{word}", first[word])]
+    ports = next((tuple(int(first[word], 0) for word in words) for words in _ENDS if words[0] in first), ())
+    return Connection(entry.number, first["src"], first["dst"], ports, tuple(int(first[word]) for word in _ICMP if word in first))

@@ -20,6 +20,7 @@ import typing as t
 
 from ..model.problem import VnetError
 from ..model.state import FileState
+from . import ctnetlink
 
 # Debian keeps ip, nft and sysctl in sbin, which is not in the PATH of every login.
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -75,6 +76,10 @@ class Machine:
 
     def _die_with_parent(self) -> None:
         self._prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+    def delete_connections(self, connections: t.Iterable[ctnetlink.Connection]) -> None:
+        """Make the kernel forget tracked connections."""
+        ctnetlink.delete(connections)
 
     def which(self, program: str) -> str:
         """The program's path, or empty."""

@@ -25,7 +25,7 @@ TABLE, TABLE4, TABLE4_HOST = 100, "198.18.0.0/15", "198.18.0.1"
 RULE_PRIORITY = 1000
 TUNED4, TUNED4_HOST, TUNED_METRIC, TUNED_MTU = "100.64.9.0/24", "100.64.9.1", 50, 1400
 NEIGHBOUR4, NEIGHBOUR_MAC = "10.213.7.250", "02:00:00:00:02:50"
-MAX_HOSTS = 14
+MAX_HOSTS = 16
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Place:
 
     @property
     def _first(self) -> int:
-        return 10 + 10 * self.index
+        return 10 + 8 * self.index
 
     @property
     def main4(self) -> str:
