@@ -22,6 +22,7 @@ from .model.network import Networks, read_networks
 from .model.problem import Problem, Refused
 from .model.qemu import read_qemu
 from .model.tap import read_taps
+from .model.vif import VifOptions, read_vifs
 from .model.zone import joined_zones, policy_name, read_policies, read_zones
 
 
@@ -47,7 +48,7 @@ def host_document(params: t.Mapping[str, t.Any]) -> Document:
     if "guests" in lists:
         names = {network["name"]: bridge["name"] for network, bridge in zip(params["networks"] or [], found.bridges)}
         interfaces, wrong = _guests(params, names)
-        kinds.update(interfaces)
+        kinds.update(interfaces, vifs=Declared(prune=params["prune"], path="guests"))
         problems += wrong
     else:
         kinds.update({kind: Declared(path=kind) for kind, given in (("taps", qemu), ("guards", guards)) if given})
@@ -104,6 +105,14 @@ def taps_document(params: t.Mapping[str, t.Any]) -> Document:
     items = params["taps"] or []
     taps, wrong = read_taps(items)
     return _document(params, {"taps": items}, wrong, taps=_declared(params, taps, "taps"))
+
+
+def vifs_document(params: t.Mapping[str, t.Any]) -> Document:
+    """The options of M(hypervisor.vnet.xen_vif)."""
+    items = params["vifs"] or []
+    vifs, wrong = read_vifs(items)
+    where = VifOptions(params["scope"], params["toolstack"])
+    return _document({**params, "persist": "none"}, {"vifs": items}, wrong, vifs=_declared(params, vifs, "vifs"), vif_options=where)
 
 
 def guards_document(params: t.Mapping[str, t.Any]) -> Document:

@@ -22,6 +22,7 @@ from .qemu import QemuSettings, qemu_from_json
 from .route import Neighbour, NextHop, Route, Rule
 from .state import BridgeSettings, FileState
 from .tap import AppliedTap, applied_tap
+from .vif import AppliedVif, applied_vif
 from .zone import AppliedPolicy, AppliedZone, applied_policy, applied_zone
 
 # 1 had bridges only; a kind that a file does not name was never applied.
@@ -81,6 +82,7 @@ class Applied:
     dhcp: t.Mapping[str, AppliedDhcp] = field(default_factory=dict)
     zones: t.Mapping[str, AppliedZone] = field(default_factory=dict)
     policies: t.Mapping[str, AppliedPolicy] = field(default_factory=dict)
+    vifs: t.Mapping[str, AppliedVif] = field(default_factory=dict)
 
     def owners(self, kind: str) -> dict[str, str]:
         """Name -> owner label of everything of one kind."""
@@ -108,6 +110,7 @@ def applied_from_text(text: str) -> Applied:
         {name: applied_dhcp(item) for name, item in data.get("dhcp", {}).items()},
         {name: applied_zone(item) for name, item in data.get("zones", {}).items()},
         {name: applied_policy(item) for name, item in data.get("policies", {}).items()},
+        {name: applied_vif(item) for name, item in data.get("vifs", {}).items()},
     )
 
 

@@ -17,6 +17,7 @@ from .guard import Guard
 from .nat import Nat
 from .problem import Problem
 from .tap import Tap
+from .vif import Vif, VifOptions
 from .zone import Policy, Zone
 
 PERSIST = ("auto", "networkd", "ifupdown", "networkmanager", "none")
@@ -100,6 +101,8 @@ class Document:
     dhcp: Declared[Dhcp] = Declared(spoken=False)
     zones: Declared[Zone] = Declared(spoken=False)
     policies: Declared[Policy] = Declared(spoken=False)
+    vifs: Declared[Vif] = Declared(spoken=False)
+    vif_options: VifOptions = field(default_factory=VifOptions)
 
 
 def read_bridges(items: t.Sequence[t.Mapping[str, t.Any]], path: str = "bridges") -> tuple[tuple[Bridge, ...], list[Problem]]:

@@ -33,6 +33,8 @@ from .ipline import IpLines
 _SHARED = ("/etc/network/", "/etc/udev/")
 # Programs that concern the interfaces which they are told, and no others.
 _TOLD = frozenset({"modprobe", "networkctl", "nmcli", "udevadm"})
+# What they say names the bridge that a guest is plugged into; nothing of the host's own changes.
+_GUESTS = (("xl", "network-attach"), ("xl", "network-detach"), ("xenstore-rm",))
 # Programs that only look.
 _READERS = frozenset({"ifquery"})
 # Ended and started by us in a way that leaves every interface as it is (plan/networkd.py, plan/networkmanager.py).
@@ -142,7 +144,7 @@ class _Judge:
         for argv in [argv for argv in (action.argv, action.otherwise) if argv and argv[0] not in _READERS]:
             if argv[0] == "ip":
                 found += self._lines.ways(" ".join(argv[1:]))
-            elif _is_dhcp(argv):
+            elif _is_dhcp(argv) or any(argv[: len(words)] == words for words in _GUESTS):
                 continue
             elif (self._connection.is_named(" ".join(argv)) and not self._lines.taps & {*argv}) or not self._is_known(argv):
                 found.append(("commands", Run(argv).command()))

@@ -20,7 +20,7 @@ from ..model.profile import Profile
 from ..model.state import FileState, HostState
 from ..model.step import Phase, Remove, Run, Step, Write
 from ..model.view import Views
-from . import bridges, dhcp, guard, nat, taps, zone
+from . import bridges, dhcp, guard, nat, taps, vif, zone
 from .blocker import blocker_warnings
 from .control import addresses, touched
 from .forwarding import plan_forwarding
@@ -30,7 +30,7 @@ from .persist import changed_files, unedited_files
 from .ruleset import unit_handover
 
 # In the order in which their steps of one phase run: what others stand on comes first.
-KINDS: tuple[Kind, ...] = (bridges.KIND, taps.KIND, guard.KIND, nat.KIND, zone.KIND, dhcp.KIND)
+KINDS: tuple[Kind, ...] = (bridges.KIND, taps.KIND, vif.KIND, guard.KIND, nat.KIND, zone.KIND, dhcp.KIND)
 
 
 @dataclass(frozen=True)
