@@ -45,7 +45,8 @@ _HOOKS = ("/etc/network/if-", "/etc/NetworkManager/dispatcher.d/hypervisor-vnet-
 # A line of nft(8) about the guards' and the zones' tables, and names that end in a star.
 _BY_NAME = re.compile(rf"(?:(?:add|delete|flush) (?:table|chain|set|map|element)|table) \w+ (?:{GUARD_TABLE}|{ZONE_TABLE})\b")
 _PATTERN = re.compile(r'"(\S+)\*"')
-# What dnsmasq gives to guests is nothing that the host's own connection uses.
+# What dnsmasq gives to guests is nothing that the host's own connection uses, nor is what stands in the files of Xen's.
+_OF_GUESTS = "/etc/xen/"
 _DHCP = ("/etc/hypervisor-vnet/dhcp/", "/var/lib/hypervisor-vnet/dhcp/", f"/etc/systemd/system/{UNIT_PREFIX}", f"/run/{UNIT_PREFIX}")
 _SHOWN, _SHOWN_LINES = 4, 10
 
@@ -129,7 +130,7 @@ class _Judge:
         return any(links[name].bridge is not None for name in self._connection.links & links.keys())
 
     def _is_file(self, path: str, content: str) -> bool:
-        if path.startswith(_DHCP):
+        if path.startswith((*_DHCP, _OF_GUESTS)):
             return False
         if path.startswith(f"{RUNTIME}/") and path.endswith(f"/{KEEP}"):
             # It tells networkd to leave the interface as it is.

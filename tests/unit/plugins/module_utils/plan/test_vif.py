@@ -149,7 +149,9 @@ def test_the_memory_comes_back_as_it_was() -> None:
 
 
 def test_a_guest_in_the_controllers_bridge_is_no_matter_of_the_controllers() -> None:
-    assert planned({"domain": "web", "mac": "00:16:3e:00:00:09", "bridge": "xenbr0"}, control=True).control == ()
+    facts = replace(FACTS, files={"web": FileState(CONFIG)})
+    plan = planned({"domain": "web", "mac": "00:16:3e:00:00:09", "bridge": "xenbr0"}, control=True, facts=facts, scope="both")
+    assert len(plan.steps) == 2 and plan.control == ()
 
 
 @pytest.mark.parametrize(
