@@ -138,6 +138,14 @@ def test_what_nobody_declared_stays() -> None:
     assert plan.steps == () and plan.applied.vifs == {}
 
 
+def test_one_that_is_declared_by_another_word_now_does_not_go() -> None:
+    vif = read_vifs([{"domain": "web", "devid": 0}])[0][0]
+    applied = Applied(vifs={vif.name: AppliedVif("site", vif, live=True, config=True)})
+    facts = replace(FACTS, files={"web": FileState(CONFIG)})
+    plan = planned({"domain": "web", "mac": MAC}, applied=applied, facts=facts, scope="both", prune=True)
+    assert plan.steps == () and sorted(plan.applied.vifs) == [f"web/{MAC}"]
+
+
 def test_a_host_that_has_left_xen_forgets_what_it_had() -> None:
     plan = planned(prune=True, applied=remember({"domain": "web", "mac": MAC}), facts=VifFacts())
     assert plan.steps == () and plan.applied.vifs == {}
