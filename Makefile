@@ -64,13 +64,13 @@ lab: root stage ## the playbooks on whole hosts over real SSH (root)
 	@pytest -v -n 2 --dist loadfile tests/lab
 
 xen: root stage ## Xen itself and its guests, by emulation; XEN=trixie: on one of the two only (root)
-	@tests/tools/packages.sh qemu-system-x86_64=qemu-system-x86 qemu-img=qemu-utils mke2fs=e2fsprogs
+	@tests/tools/packages.sh qemu-system-x86_64=qemu-system-x86 qemu-img=qemu-utils mke2fs=e2fsprogs zstd=zstd
 	@echo "== xen"
 	@python3 tests/xen/xen.py prepare $(XEN)
 	@VNET_XEN="$(XEN)" pytest -v tests/xen
 
 soak: root stage ## what cuts hosts off, at every step and 20 to 30 times each: hours (root)
-	@tests/tools/packages.sh qemu-system-x86_64=qemu-system-x86 qemu-img=qemu-utils mke2fs=e2fsprogs
+	@tests/tools/packages.sh qemu-system-x86_64=qemu-system-x86 qemu-img=qemu-utils mke2fs=e2fsprogs zstd=zstd
 	@echo "== soak"
 	@for file in $(SOAK); do VNET_SOAK=1 pytest -v -s "$$file"; done
 

@@ -130,7 +130,7 @@ while :; do setsid sh -c 'exec sh <>/dev/hvc0 >&0 2>&1'; sleep 1; done
 
 
 def recipe(release: str) -> Recipe:
-    """The dom0 of a Debian release, but for its kernel."""
+    """The dom0 of a Debian release, but for its kernel. Its version is to be raised when image.py cooks the same data differently."""
     xen = (f"xen-hypervisor-{RELEASES[release]}-amd64", f"xen-utils-{RELEASES[release]}")
     packages = (*_PACKAGES, *xen)
     return Recipe(release, packages, dict(_FILES), tuple(_MASKED), ("ssh.service", "networking.service"), ("etc/ssh/ssh_host_*",))

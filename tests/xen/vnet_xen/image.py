@@ -14,6 +14,7 @@ import os
 import re
 import shutil
 import struct
+import subprocess
 import tempfile
 import time
 import zlib
@@ -88,8 +89,8 @@ def ensure_dom0(release: str) -> Dom0Image:
 
 def _digest(release: str) -> str:
     """Of everything that the image is made by."""
-    parts = [Path(__file__).read_bytes(), DOM0_INIT.encode(), DOMU_INIT.encode(), MODULES.pattern.encode()]
-    return hashlib.sha256(b"\0".join([recipe(release).digest.encode(), *parts])).hexdigest()[:12]
+    parts = [recipe(release).digest, MODULES.pattern, *DISK_MODULES, DOM0_INIT, DOMU_INIT]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
 
 
 def _drop_old(release: str, keep: Path) -> None:
@@ -215,6 +216,9 @@ def _inflated(image: bytes) -> bytes:
     payload = image[start : start + struct.unpack_from("<I", image, 0x24C)[0]]
     if payload[:6] == b"\xfd7zXZ\0":
         kernel = lzma.LZMADecompressor().decompress(payload)
+    elif payload[:4] == b"\x28\xb5\x2f\xfd":
+        # The length of what comes out stands behind it.
+        kernel = subprocess.run(["zstd", "-dcq"], input=payload[:-4], stdout=subprocess.PIPE, timeout=60, check=True).stdout
     elif payload[:2] == b"\x1f\x8b":
         kernel = zlib.decompressobj(31).decompress(payload)
     else:
