@@ -10,13 +10,16 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
+from ansible_collections.hypervisor.vnet.plugins.module_utils.argspec import HOST_OPTIONS
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.applied import Applied, AppliedVif, applied_from_text
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.control import ControlPath
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.document import Declared, Document
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.problem import Refused
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.state import BridgeSettings, FileState, HostState, Link
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.vif import Device, Domain, VifFacts, VifOptions, read_vifs
+from ansible_collections.hypervisor.vnet.plugins.module_utils.options import host_document
 from ansible_collections.hypervisor.vnet.plugins.module_utils.plan.document import Plan, plan_document
 from ansible_collections.hypervisor.vnet.plugins.module_utils.render.diff import commands
 
@@ -149,6 +152,14 @@ def test_one_that_is_declared_by_another_word_now_does_not_go() -> None:
 def test_a_host_that_has_left_xen_forgets_what_it_had() -> None:
     plan = planned(prune=True, applied=remember({"domain": "web", "mac": MAC}), facts=VifFacts())
     assert plan.steps == () and plan.applied.vifs == {}
+
+
+@pytest.mark.parametrize(("options", "gone"), [({"guests": []}, True), ({"guests": [], "prune": False}, False), ({"networks": []}, False)])
+def test_a_host_of_which_nothing_shall_stay_keeps_no_vif(options: Item, gone: bool) -> None:
+    params = ArgumentSpecValidator(HOST_OPTIONS).validate({"prune": True, "allow_empty": True, **options}).validated_parameters
+    applied = remember({"domain": "web", "mac": MAC})
+    plan = plan_document(host_document(params), HostState(LINKS, kinds={"vifs": FACTS}), applied)
+    assert [step.why for step in plan.steps] == ["detach vif 0 of web"] * gone
 
 
 def test_the_memory_comes_back_as_it_was() -> None:
