@@ -79,11 +79,12 @@ import typing as t
 
 from ansible.errors import AnsibleFilterError
 
-from ..plugin_utils.dhcp_hosts import hosts_text
-
 
 def dhcp_hosts(hosts: t.Any, format: t.Any = "dnsmasq", family: t.Any = 4) -> str:  # noqa: A002
     """The hosts in the words of a DHCP server."""
+    # Ansible loads every filter that stands before the one that it looks for, for every task of every host.
+    from ..plugin_utils.dhcp_hosts import hosts_text
+
     try:
         return hosts_text(hosts, format, family)
     except ValueError as error:

@@ -20,6 +20,8 @@ description:
     the same MAC address on all of them, also when the list changes, so its name must be the only one in the fleet.
   - Refuses everything that M(hypervisor.vnet.vnet_host) would refuse without looking at the host, all at once, each with the variable that it
     is in.
+  - Warns of MAC addresses that belong to a vendor of NICs. A guest's is locally administered (the second digit is 2, 6, a or e), Xen's (00:16:3e), or
+    VMware's (00:0c:29, and 00:50:56:00 to 00:50:56:3f).
 requirements:
   - netaddr on the controller, if an interface has no C(mac)
 options:
@@ -71,8 +73,11 @@ _value:
 import typing as t
 
 from ansible.errors import AnsibleFilterError
+from ansible.utils.display import Display
 
-from ..plugin_utils.guests import Guest, merge
+from ..plugin_utils.guests import Guest, merge, warnings
+
+display = Display()
 
 
 def merge_guests(variables: t.Any, host: t.Any, networks: t.Sequence[t.Mapping[str, t.Any]] = ()) -> list[Guest]:
@@ -80,6 +85,8 @@ def merge_guests(variables: t.Any, host: t.Any, networks: t.Sequence[t.Mapping[s
     guests, problems = merge(variables, str(host), networks)
     if problems:
         raise AnsibleFilterError("\n".join(problems))
+    for warning in warnings(guests):
+        display.warning(warning)
     return guests
 
 

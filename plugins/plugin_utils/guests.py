@@ -16,9 +16,9 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ..module_utils.argspec import GUEST_OPTIONS
 from ..module_utils.model.guest import XEN, guard_address, has_interface, read_guests
-from ..module_utils.model.interface import NAME_LENGTH
+from ..module_utils.model.interface import NAME_LENGTH, mac_problems, normal_mac
 from ..module_utils.model.problem import Problem
-from .mac import from_address, require_netaddr, seeded
+from .mac import beyond_rules, from_address, require_netaddr, seeded
 from .variables import Item, Words, joined, kind_of
 from .vif_names import interface_name
 
@@ -54,6 +54,17 @@ def merge(variables: t.Any, host: str, networks: t.Sequence[Item]) -> tuple[list
             places.append(place)
     problems += [_placed(problem, places) for problem in read_guests(guests, {}).problems]
     return guests, [str(problem) for problem in problems]
+
+
+def warnings(guests: t.Sequence[Guest]) -> list[str]:
+    """What of merged guests works, and should be otherwise."""
+    found = []
+    for guest in guests:
+        for index, interface in enumerate(guest.get("interfaces") or []):
+            mac = normal_mac(interface.get("mac") or "")
+            risk = "" if mac_problems(mac, "") else beyond_rules(mac)
+            found += [f"guest {guest['name']}: interfaces[{index}].mac: {risk}"] if risk else []
+    return found
 
 
 def _options(guest: Item, place: str) -> tuple[Guest, list[Problem]]:

@@ -4,11 +4,12 @@
 #
 # PRIVATE to the collection: breaking changes can come at any time.
 
-"""MAC addresses for guests that have none, the same in every run."""
+"""MAC addresses for guests that have none, the same in every run; and which ones guests should not have."""
 
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 import typing as t
 
@@ -24,6 +25,8 @@ from ansible.errors import AnsibleFilterError
 
 # Of the vendors' space; Xen's, and so free for its guests. All others have the locally administered bit (0x02 of the first byte).
 XEN = "00:16:3e"
+# libxl__device_nic_setdefault, and xm before it, clear one bit of the three bytes behind XEN.
+_XL_BITS = 23
 _PREFIX = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2})+")
 
 
@@ -61,6 +64,33 @@ def seeded(name: t.Any, host: t.Any, prefix: t.Any, index: t.Any) -> str:
         raise ValueError(f"index: {index!r} is no number; count the guest's interfaces from 0")
     digest = hashlib.sha256("\0".join((str(host), str(name), str(int(index)))).encode()).digest()
     return _mac(head, int.from_bytes(digest[:3], "big"), 24)
+
+
+def beyond_rules(mac: str) -> str:
+    """Why a guest should not have this address (in normal form); empty when it may.
+
+    Guests' are locally administered, Xen's, or VMware's: those that ESX makes (00:0c:29) and those that its administrators give
+    (00:50:56:00 to 00:50:56:3f).
+    """
+    if int(mac[:2], 16) & 2 or mac.startswith((XEN, "00:0c:29:")):
+        return ""
+    if mac.startswith("00:50:56:"):
+        high = int(mac[9:11], 16) > 0x3F
+        return f"{mac} is of those that VMware's vCenter gives by itself; take one up to 00:50:56:3f:ff:ff" if high else ""
+    return f"{mac} is of a vendor of NICs, so a real one may have it; take 00:16:3e, or a second digit of 2, 6, a or e"
+
+
+def twins_risk(count: int) -> str:
+    """What it means that Xen makes the addresses of ``count`` vifs: 23 bits of each are random."""
+    few = f"{_twins(count):.2g} among {count}, and " if count > 1 else ""
+    return (
+        f"Xen made a random MAC address for {count} of the vifs at every start. Of such addresses 23 bits are random: "
+        f"the probability of twins is {few}{_twins(1000):.2g} among 1000."
+    )
+
+
+def _twins(count: int) -> float:
+    return 1 - math.exp(-count * (count - 1) / 2 / 2**_XL_BITS)
 
 
 def _mac(head: str, tail: int, bits: int) -> str:

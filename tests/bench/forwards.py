@@ -11,13 +11,11 @@ counted per second of the sender's CPU, in which the host's part runs too.
 from __future__ import annotations
 
 import pathlib
-import socket
 import statistics
-import struct
 from collections.abc import Callable
 
 from guards import run
-from packets import FRAMES, Sender
+from packets import FRAMES, Sender, datagram
 from rows import Row, hand_over, say
 from scale import module
 
@@ -30,12 +28,7 @@ WORLD_MAC, UPLINK_MAC, GUEST_MAC = "52:54:00:00:aa:01", "52:54:00:00:aa:02", "52
 
 def flows(count: int) -> list[bytes]:
     """UDP packets from as many ports to the last of ``count`` forwards."""
-    ethernet = bytes.fromhex((UPLINK_MAC + WORLD_MAC).replace(":", "")) + b"\x08\x00"
-    head = struct.pack("!BBHHHBBH", 0x45, 0, 50, 0, 0, 64, 17, 0) + socket.inet_aton(WORLD) + socket.inet_aton(HOST)
-    total = sum(struct.unpack("!10H", head))
-    head = head[:10] + struct.pack("!H", ~(total + (total >> 16)) & 0xFFFF) + head[12:]
-    ports = range(10000, 10000 + FRAMES)
-    return [ethernet + head + struct.pack("!HHHH", port, FIRST + count - 1, 30, 0) + bytes(22) for port in ports]
+    return [datagram((UPLINK_MAC, WORLD_MAC), WORLD, HOST, 10000 + at, FIRST + count - 1) for at in range(FRAMES)]
 
 
 def host() -> None:

@@ -66,14 +66,21 @@ def delivered() -> int:
     return next(int(line.split(":")[1].split()[9]) for line in lines if line.strip().startswith("receiver:"))
 
 
+def datagram(macs: tuple[str, str], source: str, destination: str, source_port: int, port: int) -> bytes:
+    """A UDP packet of 64 octets. ``macs``: to and from. br_netfilter looks at the header's checksum, so it is there."""
+    head = struct.pack("!BBHHHBBH", 0x45, 0, 50, 0, 0, 64, 17, 0) + socket.inet_aton(source) + socket.inet_aton(destination)
+    total = sum(struct.unpack("!10H", head))
+    checked = head[:10] + struct.pack("!H", ~(total + (total >> 16)) & 0xFFFF) + head[12:]
+    return (
+        bytes.fromhex("".join(macs).replace(":", "")) + b"\x08\x00" + checked + struct.pack("!HHHH", source_port, port, 30, 0) + bytes(22)
+    )
+
+
 def frame_of(item: dict[str, object]) -> bytes:
     """A UDP packet of 64 octets from the guest's first address to everybody on the bridge who listens."""
     addresses = item["addresses"]
     assert isinstance(addresses, list)
-    source = socket.inet_aton(str(addresses[0]).partition("/")[0])
-    mac = bytes.fromhex(str(item["mac"]).replace(":", ""))
-    head = struct.pack("!BBHHHBBH", 0x45, 0, 50, 0, 0, 64, 17, 0) + source + socket.inet_aton("10.250.0.1")
-    return bytes.fromhex("525400ffff01") + mac + b"\x08\x00" + head + struct.pack("!HHHH", 4000, 5000, 30, 0) + bytes(22)
+    return datagram(("52:54:00:ff:ff:01", str(item["mac"])), str(addresses[0]).partition("/")[0], "10.250.0.1", 4000, 5000)
 
 
 def switch() -> None:

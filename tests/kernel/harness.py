@@ -24,9 +24,10 @@ from typing import Any
 import linux
 from ansible.module_utils import _internal as ansible_internal
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.hypervisor.vnet.plugins.module_utils.journal import PROGRAM
 from child import LIMIT, Answer, Child
 from snapshot import STATE, Snapshot, assert_same, take
+
+from ansible_collections.hypervisor.vnet.plugins.module_utils.journal import PROGRAM
 
 # What tests need of the files beside this one.
 __all__ = ["STATE", "Answer", "Namespace", "Snapshot", "assert_same"]

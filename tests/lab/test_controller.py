@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from controller import LOOK, QUARTET, UNPRIVILEGED, WRONG, Controller, play, show, shown, task
 from product import Played
-from spans import ABSENT, PRESENT, SOAK, begin, done, each, lost_controller, quiet, say
+from spans import ABSENT, PRESENT, begin, done, each, lost_controller, quiet, say, some
 from vnet_lab.machine import Machine
 from vnet_lab.util import wait_until
 from vnet_lab.world import ROUTER4, ROUTER6
@@ -27,7 +27,7 @@ SOON = 12
 # Each with how the others go back afterwards, which is confirmed in batches, too.
 STRATEGIES: dict[str, dict[str, Any]] = {"linear": {"serial": 1}, "free": {"throttle": 1}, "host_pinned": {}}
 # Each of both with one of the other, unless there is time for all.
-LOGINS = [("root", True), ("sudo", False), *([("root", False), ("sudo", True)] if SOAK else [])]
+LOGINS = some(("sudo", False), more=(("root", True), ("root", False), ("sudo", True)))
 COPY: dict[str, Any] = {"name": "Copy", "ansible.builtin.copy": {"content": "here", "dest": "/tmp/here", "mode": "0600"}}
 
 
@@ -59,7 +59,7 @@ def test_check_mode_arms_nothing(controller: Controller) -> None:
         assert quiet(host)
 
 
-@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("strategy", some("linear", "free", more=("host_pinned",)))
 def test_one_host_is_cut_off_and_the_others_are_fine(controller: Controller, strategy: str) -> None:
     lost, *others = controller.lab
     change = task({"bridges": "{{ (options[inventory_hostname] | default(present)).bridges }}", "confirm_timeout": "{{ timeout }}"})

@@ -52,7 +52,7 @@ def points(count: int, pipelining: bool) -> list[int]:
 
 @pytest.mark.parametrize(
     ("name", "pipelining"),
-    some(("networkd", True), ("ifupdown", False), ("nm", True), more=(("networkd", False), ("ifupdown", True), ("nm", False))),
+    some(("networkd", True), ("ifupdown", False), more=(("nm", True), ("networkd", False), ("ifupdown", True), ("nm", False))),
 )
 def test_a_lost_connection_does_not_stop_the_change(lab: Lab, name: str, pipelining: bool) -> None:
     host = lab.start(f"cut-{name}", DEFAULT_HOSTS[name], "static")

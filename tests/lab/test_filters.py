@@ -18,7 +18,7 @@ import pytest
 import yaml
 from product import BIN, LIMIT, ROOT
 
-FILTERS = ("qemu_netdev", "mac_from_ip", "mac_random", "vif_name", "guest_network_config")
+FILTERS = ("qemu_netdev", "mac_from_ip", "mac_random", "vif_name", "guest_network_config", "xen_legacy", "xend_config")
 GUIDE = ROOT / "docs/docsite/rst/guide_guests.rst"
 # A task that is called like what it shows.
 _RESULT = re.compile(r"[0-9a-f:]{17}|ip=\S+|\S+-\d")

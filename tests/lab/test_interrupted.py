@@ -22,7 +22,7 @@ from typing import Any
 import pytest
 from controller import QUARTET, WRONG, Controller, play, settled, task
 from product import LIMIT
-from spans import ABSENT, LATE, PRESENT, SOAK, each, journal
+from spans import ABSENT, LATE, PRESENT, SOAK, each, journal, some
 from steps import Steps
 from vnet_lab.machine import Machine
 from vnet_lab.snapshot import Snapshot, diff_snapshots
@@ -56,7 +56,7 @@ def await_end(controller: Controller) -> None:
     each(lambda host: wait_until(lambda: settled(host), OVER, f"{host.name} is done with it", poll=0.2), controller.lab)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["INT", "TERM"])
+@pytest.mark.parametrize("number", some(signal.SIGINT, more=(signal.SIGTERM,)))
 def test_interrupted_it_leaves_nothing_and_the_hosts_undo(controller: Controller, number: int) -> None:
     """One host is about to set its watchdog, one in the middle of its change, the others have cut themselves off and wait."""
     arming, changing, *_waiting = controller.lab

@@ -12,13 +12,15 @@ import subprocess
 import pytest
 from conftest import lab_name
 from product import BIN, ROOT
+from spans import some
 from vnet_lab.lab import Lab
 
-SCENARIOS = sorted(path.parent.name for path in (ROOT / "extensions/molecule").glob("*/molecule.yml"))
+SCENARIOS = {path.parent.name for path in (ROOT / "extensions/molecule").glob("*/molecule.yml")}
+SHORT = ("bridge", "site")
 LIMIT = 300.0
 
 
-@pytest.mark.parametrize("scenario", SCENARIOS)
+@pytest.mark.parametrize("scenario", some(*SHORT, more=sorted(SCENARIOS.difference(SHORT))))
 def test_scenario(scenario: str) -> None:
     if os.geteuid() != 0:
         pytest.skip("whole hosts need root")

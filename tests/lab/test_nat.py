@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from conftest import lab_name
 from product import Product
+from spans import some
 from vnet_lab.guest import Guest
 from vnet_lab.lab import Lab
 from vnet_lab.machine import Machine
@@ -21,7 +22,7 @@ from vnet_lab.snapshot import diff_snapshots
 from vnet_lab.util import wait_until
 from vnet_lab.world import REMOTE4, REMOTE6
 
-HOSTS = {"na12": ("d12-ifupdown", "dhcp"), "na13": ("d13-networkd", "dhcp")}
+HOSTS = dict(some(("na12", ("d12-ifupdown", "dhcp")), more=(("na13", ("d13-networkd", "dhcp")),)))
 BRIDGE = {"bridges": [{"name": "vnat0", "addresses": ["10.77.0.254/24", "2001:db8:77::ff/64"]}]}
 TO, TO6 = "10.77.0.1", "2001:db8:77::1"
 NETWORK = {

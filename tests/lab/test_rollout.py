@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from product import Played, Product
+from spans import some
 from vnet_lab.lab import Lab
 
 SITE, TEARDOWN, ROLLBACK = "hypervisor.vnet.site", "hypervisor.vnet.teardown", "hypervisor.vnet.rollback"
@@ -68,7 +69,7 @@ def begun(played: Played) -> list[str]:
     return sorted(set(found))
 
 
-@pytest.mark.parametrize("words", STRATEGIES, indirect=True)
+@pytest.mark.parametrize("words", some("host_pinned", more=("free",)), indirect=True)
 def test_a_failure_stops_the_rest(fleet: Lab, play: Any, words: tuple[str, ...]) -> None:
     played = play(SITE, *words, everywhere=OVER_THE_UPLINK, xen2=NO_SUCH_UPLINK)
     assert begun(played) == ["xen1", "xen2"], played.output

@@ -20,7 +20,7 @@ PRESENT = {"bridges": [{"name": "xenbr0", "uplink": "eth0"}]}
 ABSENT = {"bridges": [{"name": "xenbr0"}], "state": "absent"}
 
 
-@pytest.mark.parametrize("kind", some("d12-networkd", "d12-ifupdown", more=("d13-networkd",)))
+@pytest.mark.parametrize("kind", some("d12-networkd", more=("d12-ifupdown", "d13-networkd")))
 def test_what_came_by_the_console_is_kept_and_the_rest_comes_back(lab: Lab, kind: str) -> None:
     host, product = lab.start(f"gone-{kind}", kind, "rich"), Product(lab)
     before = host.snapshot()

@@ -103,3 +103,30 @@ def test_netaddr_missing_is_told_with_its_cure(call, monkeypatch):
     monkeypatch.setattr(mac, "_MISSING", ImportError("No module named 'netaddr'"))
     with pytest.raises(AnsibleFilterError, match=r"needs the Python library netaddr on the controller.*pip install netaddr"):
         call()
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["00:16:3e:00:00:01", "52:54:00:00:00:01", "aa:00:00:00:00:01", "00:0c:29:00:00:01", "00:50:56:00:00:01", "00:50:56:3f:ff:ff"],
+)
+def test_what_guests_may_have(address):
+    assert mac.beyond_rules(address) == ""
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("00:1b:21:00:00:01", "00:1b:21:00:00:01 is of a vendor of NICs"),
+        ("00:16:3f:00:00:01", "00:16:3f:00:00:01 is of a vendor of NICs"),
+        ("a4:00:00:00:00:01", "a4:00:00:00:00:01 is of a vendor of NICs"),
+        ("00:50:56:40:00:00", "00:50:56:40:00:00 is of those that VMware's vCenter gives"),
+    ],
+)
+def test_what_guests_should_not_have(address, said):
+    assert mac.beyond_rules(address).startswith(said)
+
+
+def test_the_risk_of_random_addresses_has_numbers():
+    """Among 3420 of 2**23 it is one half: the birthday paradox."""
+    assert "0.5 among 3410" in mac.twins_risk(3410)
+    assert "is 0.058 among 1000" in mac.twins_risk(1)

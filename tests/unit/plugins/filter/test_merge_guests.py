@@ -9,6 +9,7 @@ from __future__ import annotations
 import pytest
 from ansible.errors import AnsibleFilterError
 
+from ansible_collections.hypervisor.vnet.plugins.filter import merge_guests as merge_guests_plugin
 from ansible_collections.hypervisor.vnet.plugins.filter.merge_guests import merge_guests
 
 LAN = {"name": "lan", "bridge": "br0"}
@@ -110,3 +111,11 @@ def test_everything_wrong_is_said_at_once():
 
 def guests_of_all_kinds():
     return [guest("a", hosts="kvm1"), guest("b", {"network": None}), guest("c", {"mac": "x", "name": "y" * 16})]
+
+
+def test_addresses_of_vendors_are_warned_of(monkeypatch):
+    said = []
+    monkeypatch.setattr(merge_guests_plugin.display, "warning", said.append)
+    one = guest("web", {"mac": "00-1B-21-00-00-01"}, {"mac": "52:54:00:00:00:01", "addresses": ["10.0.0.8"]})
+    merge_guests({"vnet_guests": [one]}, "kvm1")
+    assert [text.partition(" is of a vendor")[0] for text in said] == ["guest web: interfaces[0].mac: 00:1b:21:00:00:01"]
