@@ -72,6 +72,21 @@ TAP_OPTIONS: Spec = {
     },
 }
 
+VIF_OPTIONS: Spec = {
+    "domain": {"type": "str", "required": True},
+    "devid": {"type": "int"},
+    "name": {"type": "str"},
+    "mac": {"type": "str"},
+    "bridge": {"type": "str"},
+    "addresses": {"type": "list", "elements": "str"},
+    "script": {"type": "str"},
+    "rate": {"type": "str"},
+    "mtu": {"type": "int"},
+    "gatewaydev": {"type": "str"},
+    "backend": {"type": "str"},
+    "trusted": {"type": "bool"},
+}
+
 NAT_FORWARD_OPTIONS: Spec = {
     "protocol": {"type": "str", "choices": ["tcp", "udp", "both"], "default": "tcp"},
     "port": {"type": "str", "required": True},
@@ -322,6 +337,14 @@ ANTISPOOF_OPTIONS: Spec = {
     **GUARD_SETTINGS,
     **{name: COMMON_OPTIONS[name] for name in _LIST_OPTIONS},
     "persist": {"type": "str", "choices": ["auto", "none"], "default": "auto"},
+    **CONFIRM_OPTIONS,
+}
+
+XEN_VIF_OPTIONS: Spec = {
+    "vifs": {"type": "list", "elements": "dict", "default": [], "options": VIF_OPTIONS},
+    "scope": {"type": "str", "choices": ["live", "config", "both"], "default": "live"},
+    "toolstack": {"type": "str", "choices": ["auto", "xl", "xm"], "default": "auto"},
+    **{name: COMMON_OPTIONS[name] for name in (*_LIST_OPTIONS, "allow_disruption")},
     **CONFIRM_OPTIONS,
 }
 

@@ -25,6 +25,7 @@ from .model.problem import Problem, Refused
 from .model.qemu import read_qemu
 from .model.routedread import read_routes
 from .model.tap import read_taps
+from .model.vif import VifOptions, read_vifs
 from .model.zone import joined_zones, policy_name, read_policies, read_zones
 
 
@@ -51,7 +52,7 @@ def host_document(params: t.Mapping[str, t.Any]) -> Document:
         kinds.update(dict.fromkeys(("bridges", "nat", "dhcp"), Declared(spoken=False)))
     if "guests" in lists:
         interfaces, wrong = _guests(params, found.names)
-        kinds.update(interfaces)
+        kinds.update(interfaces, vifs=Declared(prune=params["prune"], path="guests"))
         # Networks that were declared before serve them, too.
         kinds.update({"dhcp": Declared(path="guests")} if "networks" not in lists else {})
         problems += wrong
@@ -120,6 +121,14 @@ def taps_document(params: t.Mapping[str, t.Any]) -> Document:
     items = params["taps"] or []
     taps, wrong = read_taps(items)
     return _document(params, {"taps": items}, wrong, taps=_declared(params, taps, "taps"))
+
+
+def vifs_document(params: t.Mapping[str, t.Any]) -> Document:
+    """The options of M(hypervisor.vnet.xen_vif)."""
+    items = params["vifs"] or []
+    vifs, wrong = read_vifs(items)
+    where = VifOptions(params["scope"], params["toolstack"])
+    return _document({**params, "persist": "none"}, {"vifs": items}, wrong, vifs=_declared(params, vifs, "vifs"), vif_options=where)
 
 
 def guards_document(params: t.Mapping[str, t.Any]) -> Document:

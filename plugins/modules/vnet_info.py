@@ -807,6 +807,82 @@ owners:
       type: list
       elements: str
       sample: [default]
+    vifs:
+      description: The interfaces of Xen guests that it declared, each by its domain and what it is found again by.
+      type: list
+      elements: str
+      sample: ["rhel4/00:16:3e:27:95:c1"]
+vifs:
+  description: Every interface of every domain that runs on this host, if it is a dom0 of Xen.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    interface:
+      description: Its name on the host.
+      type: str
+      sample: rhel4-1
+    domain:
+      description: The domain.
+      type: str
+      sample: rhel4
+    domid:
+      description: The domain's number, which is another one at each start.
+      type: int
+      sample: 5
+    devid:
+      description: Its number in the guest.
+      type: int
+      sample: 1
+    mac:
+      description: The guest's MAC address.
+      type: str
+      sample: "00:16:3e:27:95:c1"
+    bridge:
+      description: The bridge that its script is told, also when the script needs none.
+      type: str
+      sample: xenbr1
+    script:
+      description: The hotplug script.
+      type: str
+      sample: /etc/xen/scripts/vif-bridge
+    gatewaydev:
+      description: The interface whose address C(vif-route) takes.
+      type: str
+      sample: ""
+    backend:
+      description: The domain that is the other end.
+      type: str
+      sample: Domain-0
+    addresses:
+      description: The addresses that its script is told.
+      type: list
+      elements: str
+      sample: [10.0.0.1]
+    rate:
+      description: How much the guest may send, in xl's words, empty for no limit.
+      type: str
+      sample: 1250000B/s@50000us
+    mtu:
+      description: The MTU that libxl was told, 1500 when it was not.
+      type: int
+      sample: 1500
+    trusted:
+      description: Whether the guest trusts its other end.
+      type: bool
+      sample: true
+    state:
+      description: V(connected), or V(NOT CONNECTED) when its script failed or never ended.
+      type: str
+      sample: connected
+    error:
+      description: Why its script failed.
+      type: str
+      sample: ""
+    owner:
+      description: The label under which it was declared, empty for others.
+      type: str
+      sample: site
 managers:
   description: The network managers that can keep a configuration over a reboot.
   returned: success

@@ -115,11 +115,11 @@ def _build(scratch: Path, package: str) -> None:
         (tree / name).write_text(text, encoding="ascii")
         (tree / name).chmod(0o755)
     done.mkdir()
-    (done / "initrd.gz").write_bytes(gzip.compress(_archive(tree), 1))
+    (done / "initrd.gz").write_bytes(gzip.compress(archive(tree), 1))
     shutil.copy(next(root.glob("boot/vmlinuz-*")), done / "vmlinuz")
 
 
-def _archive(tree: Path) -> bytes:
+def archive(tree: Path) -> bytes:
     """The tree in the format of initramfs-buffer-format.rst (cpio "newc"); everything in it belongs to root."""
     parts = []
     for number, path in enumerate([*sorted(tree.rglob("*")), None], 1):

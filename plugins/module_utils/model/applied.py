@@ -25,6 +25,7 @@ from .route import Neighbour, NextHop, Route, Rule
 from .routed import AppliedRouted, applied_routed
 from .state import BridgeSettings, FileState
 from .tap import AppliedTap, applied_tap
+from .vif import AppliedVif, applied_vif
 from .zone import AppliedPolicy, AppliedZone, applied_policy, applied_zone
 
 # 1 had bridges only; a kind that a file does not name was never applied.
@@ -90,6 +91,7 @@ class Applied:
     route_sysctls: t.Mapping[str, str] = field(default_factory=dict)
     coexist: Coexist = field(default_factory=Coexist)
     libvirt: t.Mapping[str, AppliedLibvirt] = field(default_factory=dict)
+    vifs: t.Mapping[str, AppliedVif] = field(default_factory=dict)
 
     def owners(self, kind: str) -> dict[str, str]:
         """Name -> owner label of everything of one kind."""
@@ -121,6 +123,7 @@ def applied_from_text(text: str) -> Applied:
         dict(data.get("route_sysctls", {})),
         coexist=coexist_from_json(data.get("coexist", {})),
         libvirt={name: applied_libvirt(item) for name, item in data.get("libvirt", {}).items()},
+        vifs={name: applied_vif(item) for name, item in data.get("vifs", {}).items()},
     )
 
 

@@ -19,6 +19,7 @@ from .nat import Nat
 from .problem import Problem
 from .routed import Routed
 from .tap import Tap
+from .vif import Vif, VifOptions
 from .zone import Policy, Zone
 
 PERSIST = ("auto", "networkd", "ifupdown", "networkmanager", "none")
@@ -105,6 +106,8 @@ class Document:
     routes: Declared[Routed] = Declared(spoken=False)
     coexist: bool = False
     libvirt: Declared[LibvirtNetwork] = Declared(spoken=False)
+    vifs: Declared[Vif] = Declared(spoken=False)
+    vif_options: VifOptions = field(default_factory=VifOptions)
 
 
 def read_bridges(

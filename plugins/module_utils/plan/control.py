@@ -39,6 +39,8 @@ from .ipline import IpLines
 _SHARED = ("/etc/network/", "/etc/udev/")
 # Programs that concern the interfaces which they are told, and no others.
 _TOLD = frozenset({"modprobe", "networkctl", "nmcli", "udevadm"})
+# What they say names the bridge that a guest is plugged into; nothing of the host's own changes.
+_GUESTS = (("xl", "network-attach"), ("xl", "network-detach"), ("xenstore-rm",))
 # Programs that only look.
 _READERS = frozenset({"ifquery"})
 # Ended and started by us in a way that leaves every interface as it is (plan/networkd.py, plan/networkmanager.py).
@@ -49,7 +51,8 @@ _HOOKS = ("/etc/network/if-", "/etc/NetworkManager/dispatcher.d/hypervisor-vnet-
 # A line of nft(8) about the guards', the zones' and the routes' tables, and names that end in a star.
 _BY_NAME = re.compile(rf"(?:(?:add|delete|flush) (?:table|chain|set|map|element)|table) \w+ (?:{GUARD_TABLE}|{ZONE_TABLE}|{ROUTE_TABLE})\b")
 _PATTERN = re.compile(r'"(\S+)\*"')
-# What dnsmasq gives to guests is nothing that the host's own connection uses.
+# What dnsmasq gives to guests is nothing that the host's own connection uses, nor is what stands in the files of Xen's.
+_OF_GUESTS = "/etc/xen/"
 _DHCP = ("/etc/hypervisor-vnet/dhcp/", "/var/lib/hypervisor-vnet/dhcp/", f"/etc/systemd/system/{UNIT_PREFIX}", f"/run/{UNIT_PREFIX}")
 # What of ours stands in Docker's rules only accepts, and only what is routed.
 _EXEMPTIONS = ("iptables-", "ip6tables-")
@@ -142,7 +145,7 @@ class _Judge:
         return any(links[name].bridge is not None for name in self._connection.links & links.keys())
 
     def _is_file(self, path: str, content: str) -> bool:
-        if path.startswith(_DHCP) or is_ours(path):
+        if path.startswith((*_DHCP, _OF_GUESTS)) or is_ours(path):
             return False
         if path.startswith(f"{RUNTIME}/") and path.endswith(f"/{KEEP}"):
             # It tells networkd to leave the interface as it is.
@@ -157,7 +160,7 @@ class _Judge:
         for argv in [argv for argv in (action.argv, action.otherwise) if argv and argv[0] not in _READERS]:
             if argv[0] == "ip":
                 found += self._lines.ways(" ".join(argv[1:]))
-            elif _is_dhcp(argv):
+            elif _is_dhcp(argv) or any(argv[: len(words)] == words for words in _GUESTS):
                 continue
             elif (self._connection.is_named(" ".join(argv)) and not self._lines.taps & {*argv}) or not self._is_known(argv):
                 found.append(("commands", Run(argv).command()))

@@ -22,10 +22,12 @@ from ..model.route import NextHop, Route
 from ..model.ruleset import CUSTOM, Seen, SeenTable, as_seen
 from ..model.state import HostState, Link, TapDevice
 from ..model.tap import AppliedTap
+from ..model.vif import CONNECTED, DEFAULTS, VifFacts, match
 from .guard import guard_tables
 from .nat import describe, nat_tables
 from .rate import wanted_shaping
 from .routed import routed_tables
+from .vif import vif_rate
 from .zone import zone_tables
 
 Facts = dict[str, t.Any]
@@ -132,6 +134,32 @@ def _tap(name: str, state: HostState, applied: Applied, files: t.Sequence[str], 
         "persist": ours.persist if ours else "",
         "files": sorted(files),
     }
+
+
+def vif_facts(facts: VifFacts, applied: Applied) -> list[Facts]:
+    """Every vif of every domain that runs."""
+    found = []
+    for domain in facts.domains.values():
+        known = [item.vif for item in applied.vifs.values() if item.vif.domain == domain.name]
+        owners = {device.devid: applied.vifs[name].owner for name, device in match(known, domain.devices).items()}
+        for device in domain.devices.values():
+            words = {**DEFAULTS, **device.words}
+            named = {"addresses": words.get("ip", "").split(), "rate": vif_rate(words["rate"]) if "rate" in words else ""}
+            item = {
+                "interface": domain.link(device),
+                "domain": domain.name,
+                "domid": domain.domid,
+                "devid": device.devid,
+                **{word: words.get(word, "") for word in ("mac", "bridge", "script", "gatewaydev", "backend")},
+                **named,
+                "mtu": int(words["mtu"]),
+                "trusted": words["trusted"] == "1",
+                "state": CONNECTED if device.status == CONNECTED else "NOT CONNECTED",
+                "error": device.error,
+                "owner": owners.get(device.devid, ""),
+            }
+            found.append(item)
+    return found
 
 
 def guard_facts(applied: Applied, seen: Seen) -> list[Facts]:
