@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 from answers import talking
 from product import Product
+from spans import some
 from vnet_lab.guest import Guest
 from vnet_lab.lab import Lab
 from vnet_lab.machine import Machine
 from vnet_lab.snapshot import diff_snapshots
 from vnet_lab.util import wait_until
 
-HOSTS = {"dh12": ("d12-ifupdown", "static"), "dh13": ("d13-networkd", "static")}
+HOSTS = dict(some(("dh12", ("d12-ifupdown", "static")), more=(("dh13", ("d13-networkd", "static")),)))
 # A name with a sign that systemd escapes in the names of units.
 BRIDGE, NAME = "br-nat", "nat-0"
 UNIT = f"hypervisor-vnet-dhcp@{NAME}.service"
