@@ -49,7 +49,7 @@ unit: stage ## models, plans and renderers, on nothing real
 	@tests/tools/units.sh
 
 kernel: root $(READY) ## the modules on a real kernel, in network namespaces (root)
-	@tests/tools/packages.sh ip=iproute2 nft=nftables conntrack=conntrack qemu-system-x86_64=qemu-system-x86 dnsmasq=dnsmasq-base busybox=busybox-static
+	@tests/tools/packages.sh ip=iproute2 nft=nftables conntrack=conntrack iptables-nft=iptables qemu-system-x86_64=qemu-system-x86 dnsmasq=dnsmasq-base busybox=busybox-static
 	@echo "== kernel"
 	@pytest -v -n 2 --dist loadfile tests/kernel
 

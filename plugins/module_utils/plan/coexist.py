@@ -70,14 +70,17 @@ class CoexistPlan:
 
 
 def coexist_memory(spoken: t.Iterable[str], before: Applied, after: Applied, state: HostState) -> Coexist:
-    """Whose rules are exempted from: of those that are there now or were before, as long as something asks for it."""
+    """Whose rules are exempted from: of those that are there now or were before, as long as something asks for it.
+
+    A host that has lost its default route for a while keeps the way out that it had.
+    """
     if not any(kind in EXEMPTED_KINDS for kind in spoken):
         return before.coexist
     if not _asking(after):
         return Coexist()
     facts: CoexistFacts = state.kinds.get("coexist") or CoexistFacts()
     found = {*before.coexist.hooks, *_docker_tables(state), *([FIREWALLD] if facts.firewalld else [])}
-    return Coexist(tuple(sorted(found)), *(tuple(default_links(family, after, state)) for family in (4, 6)))
+    return Coexist(tuple(sorted(found)), *(tuple(default_links(family, after, state)) or before.coexist.doors(family) for family in (4, 6)))
 
 
 def _asking(applied: Applied) -> bool:

@@ -111,6 +111,9 @@ def test_docker_that_is_stopped_keeps_its_unit() -> None:
     first = plan_document(document(NETWORK), host(docker()), Applied())
     plan = plan_document(document(NETWORK), applied(first, host()), first.applied)
     assert plan.applied == first.applied and UNIT not in plan.files
+    # Nor is the way out another one while there is no default route.
+    lost = plan_document(document(NETWORK), replace(applied(first, host(docker(*RULES, jump=True))), routes=()), first.applied)
+    assert lost.applied == first.applied and iptables_of(lost) == []
 
 
 def test_firewalld_gets_a_policy_and_reads_it() -> None:
