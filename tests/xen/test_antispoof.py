@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from product import Product
 from vnet_lab.util import wait_until
-from vnet_xen.dom0 import Dom0
+from vnet_xen.dom0 import UNWATCHED, Dom0
 
 EVIL, VICTIM, NAMELESS = "00:16:3e:00:00:11", "00:16:3e:00:00:12", "00:16:3e:00:00:13"
 GUARDS = [
@@ -34,7 +34,7 @@ def guests(dom0: Dom0, product: Product) -> Iterator[Dom0]:
 
 
 def guard(product: Product, items: list[dict[str, Any]], **options: Any) -> None:
-    result = product.module("dom0", "antispoof", {"guards": items, **options})
+    result = product.module("dom0", "antispoof", {"guards": items, **UNWATCHED, **options})
     assert not result.get("failed"), result
 
 
