@@ -152,7 +152,7 @@ def test_a_network_changes_under_its_guest(fleet: Lab, name: str) -> None:
             wait_until(lambda: pings(host), 10, "the guest answers again")
             assert time.monotonic() - began < 2
         print(f"{name}: {found.gap:.1f} s without an answer", flush=True)
-        # About one second where nothing else runs; this machine may be busy.
+        # How long it takes hangs on how busy this machine is.
         assert found.gap < 10
         assert ports(host)[dev]["isolated"]
         unchanged(fleet, host, more)
