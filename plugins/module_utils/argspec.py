@@ -72,6 +72,21 @@ TAP_OPTIONS: Spec = {
     },
 }
 
+VIF_OPTIONS: Spec = {
+    "domain": {"type": "str", "required": True},
+    "devid": {"type": "int"},
+    "name": {"type": "str"},
+    "mac": {"type": "str"},
+    "bridge": {"type": "str"},
+    "addresses": {"type": "list", "elements": "str"},
+    "script": {"type": "str"},
+    "rate": {"type": "str"},
+    "mtu": {"type": "int"},
+    "gatewaydev": {"type": "str"},
+    "backend": {"type": "str"},
+    "trusted": {"type": "bool"},
+}
+
 NAT_FORWARD_OPTIONS: Spec = {
     "protocol": {"type": "str", "choices": ["tcp", "udp", "both"], "default": "tcp"},
     "port": {"type": "str", "required": True},
@@ -278,6 +293,9 @@ CHANGE_OPTIONS: Spec = {
     "bridge_netfilter": {"type": "str", "choices": ["keep", "enable", "disable"], "default": "keep"},
 }
 
+# Of modules whose networks others may filter.
+COEXIST_OPTION: Spec = {"coexist": {"type": "bool", "default": False}}
+
 _LIST_OPTIONS = ("state", "prune", "allow_empty", "owner")
 
 # What holds for all guards of a host.
@@ -308,6 +326,7 @@ HOST_OPTIONS: Spec = {
     "policies": {"type": "list", "elements": "dict", "options": POLICY_OPTIONS},
     "routes": {"type": "list", "elements": "dict", "options": ROUTED_OPTIONS},
     **CHANGE_OPTIONS,
+    **COEXIST_OPTION,
     **GUARD_SETTINGS,
     "qemu_acl": {"type": "list", "elements": "str"},
     "qemu_scripts": {"type": "str", "choices": ["keep", "enable", "disable"], "default": "keep"},
@@ -321,10 +340,19 @@ ANTISPOOF_OPTIONS: Spec = {
     **CONFIRM_OPTIONS,
 }
 
+XEN_VIF_OPTIONS: Spec = {
+    "vifs": {"type": "list", "elements": "dict", "default": [], "options": VIF_OPTIONS},
+    "scope": {"type": "str", "choices": ["live", "config", "both"], "default": "live"},
+    "toolstack": {"type": "str", "choices": ["auto", "xl", "xm"], "default": "auto"},
+    **{name: COMMON_OPTIONS[name] for name in (*_LIST_OPTIONS, "allow_disruption")},
+    **CONFIRM_OPTIONS,
+}
+
 NAT_OPTIONS: Spec = {
     "networks": {"type": "list", "elements": "dict", "default": [], "options": NAT_NETWORK_OPTIONS},
     **{name: COMMON_OPTIONS[name] for name in _LIST_OPTIONS},
     "persist": {"type": "str", "choices": ["auto", "none"], "default": "auto"},
+    **COEXIST_OPTION,
     **CONFIRM_OPTIONS,
 }
 
@@ -332,6 +360,7 @@ VNET_DHCP_OPTIONS: Spec = {
     "networks": {"type": "list", "elements": "dict", "default": [], "options": DHCP_OPTIONS},
     **{name: COMMON_OPTIONS[name] for name in _LIST_OPTIONS},
     "persist": {"type": "str", "choices": ["auto", "none"], "default": "auto"},
+    **COEXIST_OPTION,
     **CONFIRM_OPTIONS,
 }
 
@@ -347,6 +376,7 @@ ZONES_OPTIONS: Spec = {
     "policies": {"type": "list", "elements": "dict", "default": [], "options": POLICY_OPTIONS},
     **{name: COMMON_OPTIONS[name] for name in _LIST_OPTIONS},
     "persist": {"type": "str", "choices": ["auto", "none"], "default": "auto"},
+    **COEXIST_OPTION,
     **CONFIRM_OPTIONS,
 }
 

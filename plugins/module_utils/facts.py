@@ -24,10 +24,12 @@ from .observe.blocker import read_blockers
 from .observe.dhcp import read_leases, read_units
 from .observe.dns import read_dns
 from .observe.host import observe
+from .observe.libvirt import leases_on, read_libvirt
 from .observe.link import COMMAND, parse_links
 from .observe.rate import read_shapings
 from .observe.ruleset import read_tables
 from .observe.tap import holders
+from .observe.vif import read_vifs
 from .plan.blocker import blockers
 from .plan.document import KINDS
 from .plan.persist import BACKENDS
@@ -45,8 +47,10 @@ from .render.facts import (
     route_facts,
     routed_facts,
     tap_facts,
+    vif_facts,
     zone_facts,
 )
+from .render.libvirt import bridges_of, libvirt_facts
 from .render.rate import rate_files
 
 
@@ -72,10 +76,12 @@ def host_facts(machine: Machine) -> Facts:
         "zones": zone_facts(applied, read_tables(machine, ZONE_TABLES)) if applied.zones else [],
         "policies": policy_facts(applied),
         "blockers": _blockers(machine, applied, state),
+        "vifs": vif_facts(read_vifs(machine), applied),
         "owners": owner_facts(applied, [*(kind.name for kind in KINDS), "policies"]),
         "managers": _managers(state),
         "journal": _journal(machine),
         "dhcp": dhcp_facts(applied, read_units(machine, sorted(applied.dhcp)) or {}, read_leases(machine, applied.dhcp)),
+        "libvirt": _libvirt(machine, applied),
     }
 
 
@@ -83,6 +89,11 @@ def _blockers(machine: Machine, applied: Applied, state: HostState) -> list[Fact
     if not applied.nat and not applied.zones and not applied.routes:
         return []
     return [{**asdict(blocker), "stops": list(blocker.stops)} for blocker in blockers(read_blockers(machine), applied, state)]
+
+
+def _libvirt(machine: Machine, applied: Applied) -> list[Facts]:
+    libvirt = read_libvirt(machine)
+    return libvirt_facts(applied, libvirt, {bridge: leases_on(machine, bridge) for bridge in bridges_of(libvirt)})
 
 
 def _refuse_unreadable(machine: Machine) -> None:

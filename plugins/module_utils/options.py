@@ -17,6 +17,7 @@ from .model.dhcpread import read_dhcps
 from .model.document import Declared, Document, Item, read_bridges
 from .model.guard import read_guards, read_settings
 from .model.guest import guest_names, read_guests
+from .model.libvirtread import read_libvirt
 from .model.nat import read_nats
 from .model.natcheck import declared_problems
 from .model.network import Networks, read_networks
@@ -24,6 +25,7 @@ from .model.problem import Problem, Refused
 from .model.qemu import read_qemu
 from .model.routedread import read_routes
 from .model.tap import read_taps
+from .model.vif import VifOptions, read_vifs
 from .model.zone import joined_zones, policy_name, read_policies, read_zones
 
 
@@ -50,7 +52,9 @@ def host_document(params: t.Mapping[str, t.Any]) -> Document:
         kinds.update(dict.fromkeys(("bridges", "nat", "dhcp"), Declared(spoken=False)))
     if "guests" in lists:
         interfaces, wrong = _guests(params, found.names)
-        kinds.update(interfaces)
+        kinds.update(interfaces, vifs=Declared(prune=params["prune"], path="guests"))
+        # Networks that were declared before serve them, too.
+        kinds.update({"dhcp": Declared(path="guests")} if "networks" not in lists else {})
         problems += wrong
     else:
         kinds.update({kind: Declared(path=kind) for kind, given in (("taps", qemu), ("guards", guards)) if given})
@@ -119,6 +123,14 @@ def taps_document(params: t.Mapping[str, t.Any]) -> Document:
     return _document(params, {"taps": items}, wrong, taps=_declared(params, taps, "taps"))
 
 
+def vifs_document(params: t.Mapping[str, t.Any]) -> Document:
+    """The options of M(hypervisor.vnet.xen_vif)."""
+    items = params["vifs"] or []
+    vifs, wrong = read_vifs(items)
+    where = VifOptions(params["scope"], params["toolstack"])
+    return _document({**params, "persist": "none"}, {"vifs": items}, wrong, vifs=_declared(params, vifs, "vifs"), vif_options=where)
+
+
 def guards_document(params: t.Mapping[str, t.Any]) -> Document:
     """The options of M(hypervisor.vnet.antispoof)."""
     items, absent = params["guards"] or [], params["state"] == "absent"
@@ -171,6 +183,15 @@ def zones_document(params: t.Mapping[str, t.Any]) -> Document:
     return _document(params, {"zones": items}, [*wrong, *also], **kinds)
 
 
+def libvirt_document(params: t.Mapping[str, t.Any]) -> Document:
+    """The options of M(hypervisor.vnet.libvirt_network)."""
+    items, absent = params["networks"] or [], params["state"] == "absent"
+    networks, wrong = read_libvirt([] if absent else items)
+    removed = tuple(item["name"] for item in items) if absent else ()
+    declared = Declared(networks, removed, params["prune"], "networks")
+    return _document(params, {"networks": items}, wrong, libvirt=declared, adopt=params["adopt"])
+
+
 def _bridges(params: t.Mapping[str, t.Any], bridges: tuple[Bridge, ...], path: str, places: tuple[str, ...] = ()) -> dict[str, t.Any]:
     """What a document has of bridges."""
     return {
@@ -191,4 +212,5 @@ def _document(params: t.Mapping[str, t.Any], lists: t.Mapping[str, t.Sized], pro
     problems = [*change_problems(params, lists), *problems]
     if problems:
         raise Refused(problems)
-    return Document(owner=params["owner"], persist=params["persist"], allow_disruption=params.get("allow_disruption", False), **kinds)
+    also = {name: params[name] for name in ("persist", "allow_disruption", "coexist") if name in params}
+    return Document(owner=params["owner"], **also, **kinds)

@@ -15,7 +15,7 @@ author:
 description:
   - Brings the virtual networks of a Xen dom0 or KVM host, and what its guests have of them, to what the inventory declares, all of it in one plan,
     one diff and one transaction.
-  - This version knows the layouts V(bridge), V(nat), V(route) and V(brouter), and guests of the toolstack V(qemu). Others are refused by their
+  - This version knows the layouts V(bridge), V(nat), V(route) and V(brouter), and guests of the toolstacks V(qemu) and V(xl). Others are refused by their
     names.
   - Everything that M(hypervisor.vnet.xen_bridge) says about uplinks, about what is kept over a reboot and about undoing holds here too.
 options: {}
@@ -28,6 +28,7 @@ extends_documentation_fragment:
   - hypervisor.vnet._guest.qemu
   - hypervisor.vnet._bridge.change
   - hypervisor.vnet._common
+  - hypervisor.vnet._coexist
   - hypervisor.vnet._confirm
   - hypervisor.vnet._confirm.probes
   - hypervisor.vnet._attributes

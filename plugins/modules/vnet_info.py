@@ -555,6 +555,10 @@ nat:
       description: Whether it comes back after a reboot.
       type: bool
       sample: true
+    coexist:
+      description: Whether exemptions in the filters of others let it pass.
+      type: bool
+      sample: false
 routed:
   description: The guests and networks that the host routes to by M(hypervisor.vnet.vnet_route), and those of networks without a bridge.
   returned: success
@@ -670,6 +674,59 @@ policies:
       description: Whether it comes back after a reboot.
       type: bool
       sample: true
+    coexist:
+      description: Whether exemptions in the filters of others let it pass.
+      type: bool
+      sample: false
+libvirt:
+  description: The networks of libvirt, where there is one, whoever declared them.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: Name of the network.
+      type: str
+      sample: default
+    owner:
+      description: Label under which M(hypervisor.vnet.libvirt_network) declared it, empty for others'.
+      type: str
+      sample: site
+    exists:
+      description: Whether libvirt knows it.
+      type: bool
+      sample: true
+    active:
+      description: Whether it runs.
+      type: bool
+      sample: true
+    autostart:
+      description: Whether it starts at boot.
+      type: bool
+      sample: true
+    mode:
+      description: How guests reach what is outside, in the words of O(hypervisor.vnet.libvirt_network#module:networks[].forward.mode).
+      type: str
+      sample: nat
+    bridge:
+      description: Its bridge, empty without one.
+      type: str
+      sample: virbr0
+    addresses:
+      description: The host's addresses in it.
+      type: list
+      elements: str
+      sample: [192.168.122.1/24]
+    interfaces:
+      description: The interfaces of running guests that belong to it, each with its C(dev), C(guest) and C(mac).
+      type: list
+      elements: dict
+      sample: [{dev: vnet0, guest: web, mac: "52:54:00:12:34:56"}]
+    leases:
+      description: What its DHCP has given, each with C(client), C(address), C(name) and when it C(expires), in seconds since 1970.
+      type: list
+      elements: dict
+      sample: [{client: "52:54:00:12:34:56", address: 192.168.122.57, name: web, expires: 1767225600}]
 blockers:
   description:
     - What of others' filters stops packets that networks of M(hypervisor.vnet.vnet_nat) and policies of M(hypervisor.vnet.vnet_zones) are for, or
@@ -694,7 +751,7 @@ blockers:
     cure:
       description: What helps.
       type: str
-      sample: "accept them in Docker's chain for that: iptables -I DOCKER-USER -i vnat0 -o eth0 -j ACCEPT"
+      sample: "say coexist: true, or accept them in Docker's chain for that: iptables -I DOCKER-USER -i vnat0 -o eth0 -j ACCEPT"
 owners:
   description: The labels under which something was declared.
   returned: success
@@ -745,6 +802,87 @@ owners:
       type: list
       elements: str
       sample: [dmz to world]
+    libvirt:
+      description: Its networks of libvirt.
+      type: list
+      elements: str
+      sample: [default]
+    vifs:
+      description: The interfaces of Xen guests that it declared, each by its domain and what it is found again by.
+      type: list
+      elements: str
+      sample: ["rhel4/00:16:3e:27:95:c1"]
+vifs:
+  description: Every interface of every domain that runs on this host, if it is a dom0 of Xen.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    interface:
+      description: Its name on the host.
+      type: str
+      sample: rhel4-1
+    domain:
+      description: The domain.
+      type: str
+      sample: rhel4
+    domid:
+      description: The domain's number, which is another one at each start.
+      type: int
+      sample: 5
+    devid:
+      description: Its number in the guest.
+      type: int
+      sample: 1
+    mac:
+      description: The guest's MAC address.
+      type: str
+      sample: "00:16:3e:27:95:c1"
+    bridge:
+      description: The bridge that its script is told, also when the script needs none.
+      type: str
+      sample: xenbr1
+    script:
+      description: The hotplug script.
+      type: str
+      sample: /etc/xen/scripts/vif-bridge
+    gatewaydev:
+      description: The interface whose address C(vif-route) takes.
+      type: str
+      sample: ""
+    backend:
+      description: The domain that is the other end.
+      type: str
+      sample: Domain-0
+    addresses:
+      description: The addresses that its script is told.
+      type: list
+      elements: str
+      sample: [10.0.0.1]
+    rate:
+      description: How much the guest may send, in xl's words, empty for no limit.
+      type: str
+      sample: 1250000B/s@50000us
+    mtu:
+      description: The MTU that libxl was told, 1500 when it was not.
+      type: int
+      sample: 1500
+    trusted:
+      description: Whether the guest trusts its other end.
+      type: bool
+      sample: true
+    state:
+      description: V(connected), or V(NOT CONNECTED) when its script failed or never ended.
+      type: str
+      sample: connected
+    error:
+      description: Why its script failed.
+      type: str
+      sample: ""
+    owner:
+      description: The label under which it was declared, empty for others.
+      type: str
+      sample: site
 managers:
   description: The network managers that can keep a configuration over a reboot.
   returned: success
@@ -821,6 +959,10 @@ dhcp:
       description: Whether it comes back after a reboot.
       type: bool
       sample: true
+    coexist:
+      description: Whether exemptions in the filters of others let it pass.
+      type: bool
+      sample: false
     hosts:
       description: Guests that always get the same.
       type: list

@@ -14,9 +14,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-
-from vnet_lab.lab import Lab
+from typing import Any, Protocol
 
 import playbooks
 
@@ -24,6 +22,22 @@ ROOT = Path(__file__).resolve().parents[2]
 BIN = ROOT / ".venv/bin"
 CALLBACKS = Path(__file__).with_name("callbacks")
 LIMIT = 300.0
+
+
+class Place(Protocol):
+    """A folder for what a run of Ansible keeps."""
+
+    @property
+    def dir(self) -> Path: ...
+
+
+class Hosts(Protocol):
+    """What a product runs against: a lab, or a dom0."""
+
+    @property
+    def site(self) -> Place: ...
+
+    def write_inventory(self) -> Path: ...
 
 
 class RunFailed(Exception):
@@ -43,7 +57,7 @@ class Played:
 class Product:
     """Runs playbooks and modules against the hosts of one lab."""
 
-    lab: Lab
+    lab: Hosts
     pipelining: bool = True
     collections: Path = ROOT / "build"
 

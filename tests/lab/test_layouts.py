@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from answers import asked, telling
 from product import Product
+from spans import some
 from vnet_lab.guest import Guest
 from vnet_lab.lab import Lab
 from vnet_lab.machine import Machine
@@ -20,7 +21,8 @@ from vnet_lab.snapshot import diff_snapshots
 from vnet_lab.util import wait_until
 from vnet_lab.world import REMOTE4, REMOTE6, ROUTER4
 
-HOSTS = {"ln12": ("d12-networkd", "static"), "lf12": ("d12-ifupdown", "static"), "lm13": ("d13-nm", "static")}
+_KINDS = {"ln12": "d12-networkd", "lf12": "d12-ifupdown", "lm13": "d13-nm"}
+HOSTS = {name: (_KINDS[name], "static") for name in some("lf12", more=("ln12", "lm13"))}
 NETWORKS: list[dict[str, Any]] = [
     {
         "name": "vnat0",

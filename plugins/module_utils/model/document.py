@@ -14,10 +14,12 @@ from dataclasses import dataclass, field
 from .bridge import Bridge, StaticRoute, read_bridge
 from .dhcp import Dhcp
 from .guard import Guard
+from .libvirt import LibvirtNetwork
 from .nat import Nat
 from .problem import Problem
 from .routed import Routed
 from .tap import Tap
+from .vif import Vif, VifOptions
 from .zone import Policy, Zone
 
 PERSIST = ("auto", "networkd", "ifupdown", "networkmanager", "none")
@@ -102,6 +104,10 @@ class Document:
     zones: Declared[Zone] = Declared(spoken=False)
     policies: Declared[Policy] = Declared(spoken=False)
     routes: Declared[Routed] = Declared(spoken=False)
+    coexist: bool = False
+    libvirt: Declared[LibvirtNetwork] = Declared(spoken=False)
+    vifs: Declared[Vif] = Declared(spoken=False)
+    vif_options: VifOptions = field(default_factory=VifOptions)
 
 
 def read_bridges(

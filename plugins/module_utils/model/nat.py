@@ -109,11 +109,13 @@ class Nat:
 
 @dataclass(frozen=True)
 class AppliedNat:
-    """One network as applied, its ``sources`` and ``uplink`` settled. ``persist``: it comes back after a reboot."""
+    """One network as applied, its ``sources`` and ``uplink`` settled. ``persist``: it comes back after a reboot; ``coexist``: the
+    filters of others let it pass."""
 
     owner: str
     network: Nat
     persist: bool = True
+    coexist: bool = False
 
     @property
     def forwards(self) -> tuple[int, ...]:
@@ -145,7 +147,7 @@ def _forward_from_json(data: t.Mapping[str, t.Any]) -> Forward:
 
 
 def applied_nat(data: t.Mapping[str, t.Any]) -> AppliedNat:
-    return AppliedNat(data["owner"], nat_from_json(data["network"]), data["persist"])
+    return AppliedNat(data["owner"], nat_from_json(data["network"]), data["persist"], data.get("coexist", False))
 
 
 def read_nats(items: t.Sequence[Options], path: str = "networks") -> tuple[tuple[Nat, ...], list[Problem]]:

@@ -22,7 +22,9 @@ from ..model.state import FileState, HostState
 from ..model.step import Phase, Step
 from ..render.boot import sysctl_file
 from ..render.nat import nat_tables
+from .coexist import coexist_files
 from .kind import Kind, KindPlan
+from .libvirt import closed_bridges
 from .natstale import forget
 from .ruleset import table_files, table_step, table_texts, tool_problems
 from .wayout import host_addresses, leads_by, way_out
@@ -37,7 +39,7 @@ def plan_nat(document: Document, state: HostState, applied: Applied) -> KindPlan
     problems = _problems(document, state, applied, placed, memory)
     if problems:
         return KindPlan(problems=tuple(problems))
-    memory.update({nat.name: AppliedNat(document.owner, nat, document.persist != "none") for _place, nat in placed})
+    memory.update({nat.name: AppliedNat(document.owner, nat, document.persist != "none", document.coexist) for _place, nat in placed})
     before, after = ([item.network for item in side.values()] for side in (applied.nat, memory))
     wanted, had = nat_tables(after), nat_tables(before)
     steps = table_step(Phase.FILTER, "address translation", facts.tables, wanted, had, TABLES)
@@ -86,7 +88,7 @@ def _problems(
         problems += document.nat.owner_problems(name, owners, document.owner)
     declared = {nat.name for _place, nat in placed}
     others = [(f"the network {name} of owner {item.owner!r}", item.network) for name, item in memory.items() if name not in declared]
-    return problems + nat_problems(placed, others) + _takes_the_controller(placed, state)
+    return problems + nat_problems(placed, others) + _takes_the_controller(placed, state) + _rejected(placed, applied)
 
 
 def _takes_the_controller(placed: t.Sequence[tuple[str, Nat]], state: HostState) -> list[Problem]:
@@ -109,6 +111,17 @@ def _takes_the_controller(placed: t.Sequence[tuple[str, Nat]], state: HostState)
             if outside == control.local:
                 text = f"{outside} is where the controller reaches this host, and would lead it to {inside}; take another address"
                 problems.append(Problem(f"{path}.one_to_one[{at}].address", text))
+    return problems
+
+
+def _rejected(placed: t.Sequence[tuple[str, Nat]], applied: Applied) -> list[Problem]:
+    """No table of ours can allow what libvirt's own rejects."""
+    closed, problems = closed_bridges(applied), []
+    for path, nat in placed:
+        for option in ("forwards", "one_to_one"):
+            if getattr(nat, option) and nat.bridge in closed:
+                cure = "declare it with forward: {mode: open}, and its translation here"
+                problems.append(Problem(f"{path}.{option}", f"{nat.bridge} is {closed[nat.bridge]}, whose rules reject them; {cure}"))
     return problems
 
 
@@ -143,7 +156,7 @@ def _without_tool(stale: bool, facts: NatFacts) -> list[str]:
 def files(applied: Applied, state: HostState) -> dict[str, FileState]:
     """The table of what is kept, the unit that loads it, and the kernel's forwarding."""
     kept = [item.network for item in applied.nat.values() if item.persist]
-    return {**table_files("nat", nat_tables(kept)), **sysctl_file(applied)}
+    return {**table_files("nat", nat_tables(kept)), **sysctl_file(applied), **coexist_files(applied)}
 
 
 KIND = Kind("nat", lambda document, applied: frozenset(), plan_nat, files, lambda change: ())

@@ -18,7 +18,7 @@ RELEASES = {"12": "bookworm", "13": "trixie"}
 _COMMON = (
     "systemd systemd-sysv dbus udev kmod procps openssh-server python3 iproute2 nftables iputils-ping iputils-arping"
     " tcpdump ifupdown bridge-utils dnsmasq-base systemd-resolved network-manager netplan.io busybox-static ethtool"
-    " conntrack sudo less"
+    " conntrack iptables firewalld sudo less"
 ).split()
 # Debian 13's ifupdown takes dhcpcd when dhclient is missing, and that is what its installer sets up.
 _DHCP_CLIENT = {"bookworm": "isc-dhcp-client", "trixie": "dhcpcd-base"}
@@ -66,8 +66,23 @@ _FILES = {
     "etc/network/interfaces": "source /etc/network/interfaces.d/*\n\nauto lo\niface lo inet loopback\n",
 }
 
+# installed, but started by tests alone; with stars, as a plain name is looked for behind the link, which leads outside
+_FIREWALLD = (
+    "etc/systemd/system/multi-user.target.wants/firewalld*",
+    "etc/systemd/system/dbus-org.fedoraproject.FirewallD1*",
+)
+
+LIBVIRT = "libvirt-"
+_LIBVIRT_PACKAGES = (
+    "libvirt-daemon-system libvirt-daemon-config-network libvirt-daemon-driver-qemu libvirt-clients qemu-system-x86 iptables".split()
+)
+_LIBVIRT_FILES = {
+    # What a container has not got: cgroup controllers of its own, mount namespaces for guests, AppArmor.
+    "etc/libvirt/qemu.conf": 'user = "root"\ngroup = "root"\nsecurity_driver = "none"\ncgroup_controllers = []\nnamespaces = []\n',
+}
+
 # identities that packages bake in, and files that belong to the machine that built the image
-_REMOVED = ("etc/ssh/ssh_host_*", "etc/hostname", "etc/hosts")
+_REMOVED = ("etc/ssh/ssh_host_*", "etc/hostname", "etc/hosts", *_FIREWALLD)
 
 
 @dataclass(frozen=True)
@@ -78,16 +93,23 @@ class Recipe:
     masked: tuple[str, ...] = tuple(_MASKED)
     enabled: tuple[str, ...] = tuple(_ENABLED)
     removed: tuple[str, ...] = _REMOVED
+    kind: str = ""  # of hosts that need more than the others
     version: int = 1  # raise when images.py cooks the same data differently
 
     @property
     def digest(self) -> str:
-        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:12]
+        data = {key: value for key, value in asdict(self).items() if key != "kind"}
+        return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()[:12]
 
     @property
     def name(self) -> str:
-        return f"{self.release}-{self.digest}"
+        return f"{self.kind}{self.release}-{self.digest}"
 
 
-def recipe(release: str) -> Recipe:
-    return Recipe(release=release, packages=(*_COMMON, _DHCP_CLIENT[release]))
+def recipe(image: str) -> Recipe:
+    """Of a release, or of one with libvirt and QEMU: ``libvirt-`` and the release."""
+    release = image.removeprefix(LIBVIRT)
+    common = (*_COMMON, _DHCP_CLIENT[release])
+    if release == image:
+        return Recipe(release=release, packages=common)
+    return Recipe(release, (*common, *_LIBVIRT_PACKAGES), {**_FILES, **_LIBVIRT_FILES}, kind=LIBVIRT)

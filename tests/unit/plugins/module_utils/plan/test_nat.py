@@ -25,7 +25,7 @@ from ansible_collections.hypervisor.vnet.plugins.module_utils.plan.kind import K
 from ansible_collections.hypervisor.vnet.plugins.module_utils.plan.nat import files, plan_nat
 from ansible_collections.hypervisor.vnet.plugins.module_utils.plan.natstale import forget
 from ansible_collections.hypervisor.vnet.plugins.module_utils.render.boot import SYSCTL
-from ansible_collections.hypervisor.vnet.plugins.module_utils.render.nftables import UNIT_PATH, ruleset_path
+from ansible_collections.hypervisor.vnet.plugins.module_utils.render.nftables import BEHIND_PATH, UNIT_PATH, UPHOLD_PATH, ruleset_path
 
 FOUR = {"name": "vnat0", "sources": ["10.0.0.0/16"]}
 SSH = {"port": "5022", "to": "10.0.0.1", "to_port": "22"}
@@ -134,7 +134,14 @@ def test_owners_keep_to_their_own() -> None:
 
 def test_files_of_what_is_kept() -> None:
     both = replace(memory(FOUR), sysctls={"net/ipv4/ip_forward": "0"})
-    assert set(files(both, STATE)) == {ruleset_path("nat"), "/etc/hypervisor-vnet/nftables.conf", UNIT_PATH, SYSCTL}
+    assert set(files(both, STATE)) == {
+        ruleset_path("nat"),
+        "/etc/hypervisor-vnet/nftables.conf",
+        UNIT_PATH,
+        UPHOLD_PATH,
+        BEHIND_PATH,
+        SYSCTL,
+    }
     assert f"table inet {NAME}" in files(both, STATE)[ruleset_path("nat")].content
     assert files(replace(memory(FOUR, persist=False), sysctls=both.sysctls), STATE) == {}
 
