@@ -98,6 +98,12 @@ NAT_NETWORK_OPTIONS: Spec = {
         "elements": "dict",
         "options": {"address": {"type": "str", "required": True}, "to": {"type": "str", "required": True}},
     },
+    "point_to_point": {"type": "bool", "default": False},
+    "guests": {
+        "type": "list",
+        "elements": "dict",
+        "options": {"interface": {"type": "str", "required": True}, "addresses": {"type": "list", "elements": "str", "required": True}},
+    },
 }
 
 DHCP_HOST_OPTIONS: Spec = {
@@ -138,6 +144,18 @@ DHCP_OPTIONS: Spec = {
     "dns": {"type": "bool", "default": True},
 }
 
+ROUTED_OPTIONS: Spec = {
+    "name": {"type": "str", "required": True},
+    "interface": {"type": "str"},
+    "guests": {"type": "list", "elements": "str"},
+    "subnets": {"type": "list", "elements": "str"},
+    "via": {"type": "str"},
+    "source": {"type": "list", "elements": "str"},
+    "metric": {"type": "int"},
+    "proxy_arp": {"type": "bool"},
+    "uplink": {"type": "str"},
+}
+
 # A network's own layout says what stands where it says nothing.
 _ROUTED = {
     name: {key: value for key, value in spec.items() if key != "default"}
@@ -151,6 +169,7 @@ NETWORK_OPTIONS: Spec = {
     "routed": {"type": "bool"},
     **BRIDGE_OPTIONS,
     **_ROUTED,
+    "proxy_arp": {"type": "bool"},
     "zone": {"type": "str"},
     "dhcp": {"type": "dict", "options": {name: spec for name, spec in DHCP_OPTIONS.items() if name not in ("name", "bridge", "addresses")}},
 }
@@ -290,6 +309,7 @@ HOST_OPTIONS: Spec = {
     "guests": {"type": "list", "elements": "dict", "options": GUEST_OPTIONS},
     "zones": {"type": "list", "elements": "dict", "options": ZONE_OPTIONS},
     "policies": {"type": "list", "elements": "dict", "options": POLICY_OPTIONS},
+    "routes": {"type": "list", "elements": "dict", "options": ROUTED_OPTIONS},
     **CHANGE_OPTIONS,
     **COEXIST_OPTION,
     **GUARD_SETTINGS,
@@ -318,6 +338,13 @@ VNET_DHCP_OPTIONS: Spec = {
     **{name: COMMON_OPTIONS[name] for name in _LIST_OPTIONS},
     "persist": {"type": "str", "choices": ["auto", "none"], "default": "auto"},
     **COEXIST_OPTION,
+    **CONFIRM_OPTIONS,
+}
+
+VNET_ROUTE_OPTIONS: Spec = {
+    "routes": {"type": "list", "elements": "dict", "default": [], "options": ROUTED_OPTIONS},
+    **{name: COMMON_OPTIONS[name] for name in _LIST_OPTIONS},
+    "persist": {"type": "str", "choices": ["auto", "none"], "default": "auto"},
     **CONFIRM_OPTIONS,
 }
 

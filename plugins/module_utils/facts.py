@@ -17,12 +17,14 @@ from .model.applied import Applied, applied_from_text
 from .model.guard import TABLES
 from .model.nat import TABLES as NAT_TABLES
 from .model.problem import Problem, Refused
+from .model.routed import TABLES as ROUTE_TABLES
 from .model.state import HostState
 from .model.zone import TABLES as ZONE_TABLES
 from .observe.blocker import read_blockers
 from .observe.dhcp import read_leases, read_units
 from .observe.dns import read_dns
 from .observe.host import observe
+from .observe.libvirt import leases_on, read_libvirt
 from .observe.link import COMMAND, parse_links
 from .observe.rate import read_shapings
 from .observe.ruleset import read_tables
@@ -42,9 +44,11 @@ from .render.facts import (
     owner_facts,
     policy_facts,
     route_facts,
+    routed_facts,
     tap_facts,
     zone_facts,
 )
+from .render.libvirt import bridges_of, libvirt_facts
 from .render.rate import rate_files
 
 
@@ -66,6 +70,7 @@ def host_facts(machine: Machine) -> Facts:
         "dns": asdict(read_dns(machine)),
         "guards": guard_facts(applied, read_tables(machine, TABLES)) if applied.guards else [],
         "nat": nat_facts(applied, read_tables(machine, NAT_TABLES)) if applied.nat else [],
+        "routed": routed_facts(applied, read_tables(machine, ROUTE_TABLES)) if applied.routes else [],
         "zones": zone_facts(applied, read_tables(machine, ZONE_TABLES)) if applied.zones else [],
         "policies": policy_facts(applied),
         "blockers": _blockers(machine, applied, state),
@@ -73,13 +78,19 @@ def host_facts(machine: Machine) -> Facts:
         "managers": _managers(state),
         "journal": _journal(machine),
         "dhcp": dhcp_facts(applied, read_units(machine, sorted(applied.dhcp)) or {}, read_leases(machine, applied.dhcp)),
+        "libvirt": _libvirt(machine, applied),
     }
 
 
 def _blockers(machine: Machine, applied: Applied, state: HostState) -> list[Facts]:
-    if not applied.nat and not applied.zones:
+    if not applied.nat and not applied.zones and not applied.routes:
         return []
     return [{**asdict(blocker), "stops": list(blocker.stops)} for blocker in blockers(read_blockers(machine), applied, state)]
+
+
+def _libvirt(machine: Machine, applied: Applied) -> list[Facts]:
+    libvirt = read_libvirt(machine)
+    return libvirt_facts(applied, libvirt, {bridge: leases_on(machine, bridge) for bridge in bridges_of(libvirt)})
 
 
 def _refuse_unreadable(machine: Machine) -> None:

@@ -21,6 +21,7 @@ description:
 options: {}
 extends_documentation_fragment:
   - hypervisor.vnet._network
+  - hypervisor.vnet._route.host
   - hypervisor.vnet._zone.host
   - hypervisor.vnet._guest
   - hypervisor.vnet._guest.guards
@@ -75,6 +76,24 @@ EXAMPLES = r"""
       - name: rhel4
         interfaces:
           - {network: vnat0, name: rhel4-0, mac: "52:54:00:27:95:c0", addresses: [10.0.2.1/16]}
+
+- name: A guest without a bridge, as Xen's vif-nat and vif-route had them, and a way to another network
+  hypervisor.vnet.vnet_host:
+    networks:
+      - name: xennat
+        layout: nat
+        point_to_point: true
+        guests:
+          - {interface: vif1.0, addresses: [10.0.0.1]}
+      - name: routed
+        layout: route
+        point_to_point: true
+        proxy_arp: true
+        uplink: eth0
+        guests:
+          - {interface: n1, addresses: [192.168.42.190]}
+    routes:
+      - {name: office, interface: eth0, subnets: [10.20.0.0/16], via: 192.168.42.9}
 
 - name: A network of the host's own, and two guests in it, one with whatever address is free
   hypervisor.vnet.vnet_host:

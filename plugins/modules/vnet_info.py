@@ -559,6 +559,58 @@ nat:
       description: Whether exemptions in the filters of others let it pass.
       type: bool
       sample: false
+routed:
+  description: The guests and networks that the host routes to by M(hypervisor.vnet.vnet_route), and those of networks without a bridge.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: Name of the item. One that follows from a network has the network's name, a slash and its interface.
+      type: str
+      sample: n1
+    owner:
+      description: Label under which it was declared.
+      type: str
+      sample: site
+    state:
+      description: V(active), or V(BROKEN) where the kernel's table is not what was applied. The next run repairs it.
+      type: str
+      sample: active
+    interface:
+      description: Behind which they are. It need not be there.
+      type: str
+      sample: n1
+    guests:
+      description: Each guest's address, and the host's address that the interface carries for it.
+      type: list
+      elements: dict
+      sample: [{address: 192.168.42.190, source: 192.168.42.1}]
+    subnets:
+      description: Networks behind the interface.
+      type: list
+      elements: str
+      sample: []
+    via:
+      description: The router by which they are reached; empty for none.
+      type: str
+      sample: ""
+    metric:
+      description: Metric of the routes, 0 for the kernel's own.
+      type: int
+      sample: 0
+    proxy_arp:
+      description: Whether the host answers for them on the uplink.
+      type: bool
+      sample: true
+    uplink:
+      description: The interface that leads to the world; empty where the host answers for nobody.
+      type: str
+      sample: eth0
+    persist:
+      description: Whether it comes back after a reboot.
+      type: bool
+      sample: true
 zones:
   description: The zones that were applied by M(hypervisor.vnet.vnet_zones).
   returned: success
@@ -626,6 +678,55 @@ policies:
       description: Whether exemptions in the filters of others let it pass.
       type: bool
       sample: false
+libvirt:
+  description: The networks of libvirt, where there is one, whoever declared them.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: Name of the network.
+      type: str
+      sample: default
+    owner:
+      description: Label under which M(hypervisor.vnet.libvirt_network) declared it, empty for others'.
+      type: str
+      sample: site
+    exists:
+      description: Whether libvirt knows it.
+      type: bool
+      sample: true
+    active:
+      description: Whether it runs.
+      type: bool
+      sample: true
+    autostart:
+      description: Whether it starts at boot.
+      type: bool
+      sample: true
+    mode:
+      description: How guests reach what is outside, in the words of O(hypervisor.vnet.libvirt_network#module:networks[].forward.mode).
+      type: str
+      sample: nat
+    bridge:
+      description: Its bridge, empty without one.
+      type: str
+      sample: virbr0
+    addresses:
+      description: The host's addresses in it.
+      type: list
+      elements: str
+      sample: [192.168.122.1/24]
+    interfaces:
+      description: The interfaces of running guests that belong to it, each with its C(dev), C(guest) and C(mac).
+      type: list
+      elements: dict
+      sample: [{dev: vnet0, guest: web, mac: "52:54:00:12:34:56"}]
+    leases:
+      description: What its DHCP has given, each with C(client), C(address), C(name) and when it C(expires), in seconds since 1970.
+      type: list
+      elements: dict
+      sample: [{client: "52:54:00:12:34:56", address: 192.168.122.57, name: web, expires: 1767225600}]
 blockers:
   description:
     - What of others' filters stops packets that networks of M(hypervisor.vnet.vnet_nat) and policies of M(hypervisor.vnet.vnet_zones) are for, or
@@ -681,6 +782,11 @@ owners:
       type: list
       elements: str
       sample: [vnat0]
+    routes:
+      description: Its routes to guests and networks.
+      type: list
+      elements: str
+      sample: [n1]
     dhcp:
       description: The networks that it serves with DHCP and DNS.
       type: list
@@ -696,6 +802,11 @@ owners:
       type: list
       elements: str
       sample: [dmz to world]
+    libvirt:
+      description: Its networks of libvirt.
+      type: list
+      elements: str
+      sample: [default]
 managers:
   description: The network managers that can keep a configuration over a reboot.
   returned: success

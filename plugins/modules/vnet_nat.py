@@ -109,6 +109,15 @@ EXAMPLES = r"""
         one_to_one:
           - {address: 192.0.2.10, to: 10.30.0.10}
 
+- name: A guest alone behind its vif, as Xen's vif-nat has it, with 10.0.0.128 for its router
+  hypervisor.vnet.vnet_nat:
+    owner: xen
+    networks:
+      - name: xennat
+        point_to_point: true
+        guests:
+          - {interface: vif1.0, addresses: [10.0.0.1]}
+
 - name: On a host with Docker or firewalld, whose filters let them pass
   hypervisor.vnet.vnet_nat:
     owner: lab

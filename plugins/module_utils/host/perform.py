@@ -16,8 +16,9 @@ from dataclasses import replace
 
 from ..model.problem import VnetError
 from ..model.state import FileState
-from ..model.step import Action, Await, Batch, EditLines, Forget, Ip, KillDaemon, Nft, Remove, Run, StartDaemon, Sysctl, Write
+from ..model.step import Action, Await, Batch, EditLines, Forget, Ip, KillDaemon, Nft, Remove, Run, StartDaemon, Sysctl, Virsh, Write
 from .conntrack import forget
+from .libvirt import call
 from .machine import Completed, Machine
 
 _INDEX = re.compile(r"\{index:([^}]+)\}")
@@ -47,6 +48,8 @@ def perform(machine: Machine, action: Action) -> None:
         _await(machine, action)
     elif isinstance(action, Forget):
         forget(machine, action)
+    elif isinstance(action, Virsh):
+        call(machine, action)
     elif isinstance(action, EditLines):
         _edit_lines(machine, action)
     elif isinstance(action, StartDaemon):

@@ -133,7 +133,14 @@ def _read_interface(
     if any(not item.untagged for item in tap.vlans):
         problems.append(Problem(f"{place}.tap.vlan.trunk", "has frames with a tag, which a guard refuses; say guarded: false"))
     addresses = [guard_address(text) for text in interface.get("addresses") or []]
-    wanted = {**(interface.get("guard") or {}), "interface": name, "bridge": bridge, "mac": interface["mac"], "addresses": addresses}
+    wanted = {
+        **(interface.get("guard") or {}),
+        "interface": name,
+        "bridge": bridge,
+        "mac": interface["mac"],
+        "addresses": addresses,
+        "routed": not bridge,
+    }
     guard, wrong = read_guard(wanted, place)
     guards.append((place, guard))
     return problems + wrong

@@ -164,6 +164,24 @@ class Run:
 
 
 @dataclass(frozen=True)
+class Virsh:
+    """One virsh(1) command about the network ``name`` of libvirt; ``more`` follows the name, ``xml`` is what net-define reads."""
+
+    verb: str
+    name: str
+    more: tuple[str, ...] = ()
+    xml: str = ""
+    may_fail: bool = False
+
+    def words(self) -> tuple[str, ...]:
+        return (self.verb, "/dev/stdin") if self.xml else (self.verb, self.name, *self.more)
+
+    def command(self) -> str:
+        line = shlex.join(("virsh", *self.words()))
+        return f"{line} <<'EOF'\n{self.xml.rstrip()}\nEOF" if self.xml else line
+
+
+@dataclass(frozen=True)
 class Await:
     """A condition with a limit in seconds. ``path``: the file's text is ``value``; ``argv``: the command's output holds ``value``.
 
@@ -181,7 +199,7 @@ class Await:
         return f"# wait until {self.path or shlex.join(self.argv)} says {self.value}"
 
 
-Action = t.Union[Ip, Batch, Nft, Write, Remove, Sysctl, EditLines, StartDaemon, KillDaemon, Run, Await, Forget]
+Action = t.Union[Ip, Batch, Nft, Write, Remove, Sysctl, EditLines, StartDaemon, KillDaemon, Run, Await, Forget, Virsh]
 _ACTIONS: dict[str, type] = {kind.__name__.lower(): kind for kind in t.get_args(Action)}
 
 

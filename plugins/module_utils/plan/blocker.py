@@ -125,14 +125,20 @@ def _packets(applied: Applied, state: HostState, names: t.Sequence[Match]) -> t.
         for family in nat.forwards:
             ups = [network.uplink] if network.uplink else default_links(family, applied, state)
             own = tuple(network.networks(family))
+            homes = {guest.address: guest.interface for guest in network.guests}
             for uplink in ups:
-                yield Packet(network.bridge, uplink, family, own)
+                if not network.point_to_point:
+                    yield Packet(network.bridge, uplink, family, own)
                 for item in network.forwards:
+                    home = homes.get(item.to, network.bridge)
                     if item.version == family:
                         for protocol in item.protocols:
-                            yield Packet(
-                                uplink, network.bridge, family, (), (to_network(item.to),), protocol, item.to_ports, forwarded=True
-                            )
+                            yield Packet(uplink, home, family, (), (to_network(item.to),), protocol, item.to_ports, forwarded=True)
+    for routed in (item.routed for item in applied.routes.values() if not item.routed.via):
+        for family in sorted({network.version for network in routed.inside}):
+            own = tuple(network for network in routed.inside if network.version == family)
+            for uplink in [routed.uplink] if routed.uplink else default_links(family, applied, state):
+                yield Packet(routed.interface, uplink, family, own)
     for policy in (item.policy for item in applied.policies.values() if item.policy.target != HOST):
         yield from _of_policy(policy, applied, state, names)
 

@@ -19,10 +19,14 @@ import typing as t
 from ..model.dhcp import UNIT_PREFIX
 from ..model.guard import NAME as GUARD_TABLE
 from ..model.ifupdown import parse as parse_interfaces
+from ..model.libvirt import LibvirtFacts
 from ..model.networkd import KEEP, RUNTIME
+from ..model.routed import FOLDER as ROUTES
+from ..model.routed import NAME as ROUTE_TABLE
+from ..model.routed import UNIT as ROUTES_UNIT
 from ..model.ruleset import UNIT
 from ..model.state import FileState, HostState
-from ..model.step import Action, Await, Batch, EditLines, Forget, Ip, KillDaemon, Nft, Remove, Run, StartDaemon, Step, Sysctl, Write
+from ..model.step import Action, Await, Batch, EditLines, Forget, Ip, KillDaemon, Nft, Remove, Run, StartDaemon, Step, Sysctl, Virsh, Write
 from ..model.view import Views
 from ..model.zone import NAME as ZONE_TABLE
 from ..model.zone import ZoneFacts
@@ -42,8 +46,8 @@ _MANAGERS = ("systemd-networkd", "NetworkManager")
 _MANAGER_VERBS = frozenset({"daemon-reload", "kill", "reset-failed", "start", "stop"})
 # Hooks of ifupdown for name servers, and scripts of ours.
 _HOOKS = ("/etc/network/if-", "/etc/NetworkManager/dispatcher.d/hypervisor-vnet-")
-# A line of nft(8) about the guards' and the zones' tables, and names that end in a star.
-_BY_NAME = re.compile(rf"(?:(?:add|delete|flush) (?:table|chain|set|map|element)|table) \w+ (?:{GUARD_TABLE}|{ZONE_TABLE})\b")
+# A line of nft(8) about the guards', the zones' and the routes' tables, and names that end in a star.
+_BY_NAME = re.compile(rf"(?:(?:add|delete|flush) (?:table|chain|set|map|element)|table) \w+ (?:{GUARD_TABLE}|{ZONE_TABLE}|{ROUTE_TABLE})\b")
 _PATTERN = re.compile(r'"(\S+)\*"')
 # What dnsmasq gives to guests is nothing that the host's own connection uses.
 _DHCP = ("/etc/hypervisor-vnet/dhcp/", "/var/lib/hypervisor-vnet/dhcp/", f"/etc/systemd/system/{UNIT_PREFIX}", f"/run/{UNIT_PREFIX}")
@@ -84,6 +88,11 @@ class _Judge:
 
     def ways(self, action: Action) -> list[tuple[str, str]]:
         """Pairs of the way in which it touches the connection and what does, which is empty where the way says it all."""
+        if isinstance(action, (Write, Remove)) and action.path.startswith(f"{ROUTES}/"):
+            # It is done when its interface appears, if not now.
+            content = action.content if isinstance(action, Write) else ""
+            lines = [line[3:] for line in content.splitlines() if line.startswith("ip ")]
+            return [way for line in lines for way in self._lines.ways(line)]
         if isinstance(action, Ip):
             return self._lines.ways(action.line)
         if isinstance(action, Batch):
@@ -101,10 +110,12 @@ class _Judge:
             return [("files", action.path)] if self._connection.is_named(text) else []
         if isinstance(action, (StartDaemon, KillDaemon)):
             return [("commands", action.command())] if self._connection.is_named(f"{action.command()} {action.pid_file}") else []
+        if isinstance(action, Virsh):
+            return [("libvirt's networks", action.name)] if self._is_network(action) else []
         return self._run(action) if isinstance(action, Run) else _nothing(action)
 
     def _is_filter(self, text: str) -> bool:
-        """Guards ask for the names of guests' ports, and for nothing else; zones for those of their members."""
+        """Guards ask for the names of guests' ports, and for nothing else; so do routes, and zones for those of their members."""
         if any(line[:1] not in ("", "\t", "}") and not _BY_NAME.match(line) for line in text.splitlines()):
             return True
         zones: ZoneFacts = self._state.kinds.get("zones") or ZoneFacts()
@@ -152,11 +163,19 @@ class _Judge:
                 found.append(("commands", Run(argv).command()))
         return found
 
+    def _is_network(self, action: Virsh) -> bool:
+        """By its bridge, or by the interface that it leaves through."""
+        facts: LibvirtFacts = self._state.kinds.get("libvirt") or LibvirtFacts()
+        seen = facts.networks.get(action.name)
+        return self._connection.is_named("\n".join((*action.words(), action.xml, *((seen.stored, seen.running) if seen else ()))))
+
     def _is_known(self, argv: t.Sequence[str]) -> bool:
         """Is this a command that touches no interface beyond those that it names?"""
         if argv[0] == "systemctl":
             units = [word for word in argv[2:] if not word.startswith("-")]
-            return units in ([UNIT], [COEXIST_UNIT]) or (argv[1] in _MANAGER_VERBS and all(unit.startswith(_MANAGERS) for unit in units))
+            return units in ([UNIT], [ROUTES_UNIT], [COEXIST_UNIT]) or (
+                argv[1] in _MANAGER_VERBS and all(unit.startswith(_MANAGERS) for unit in units)
+            )
         if "br_netfilter" in argv:
             return not self._passes_bridge()
         program = argv[-1] if argv[0] == "env" else argv[0]

@@ -15,7 +15,7 @@ from ..model.applied import Applied
 from ..model.control import ControlPath
 from ..model.document import Document
 from ..model.guard import to_network
-from ..model.nat import TABLES, AppliedNat, Forward, Nat, NatFacts, settle
+from ..model.nat import TABLES, AppliedNat, Forward, Nat, NatFacts, settle, settle_guests
 from ..model.natcheck import nat_problems
 from ..model.problem import Problem
 from ..model.state import FileState, HostState
@@ -24,8 +24,10 @@ from ..render.boot import sysctl_file
 from ..render.nat import nat_tables
 from .coexist import coexist_files
 from .kind import Kind, KindPlan
+from .libvirt import closed_bridges
 from .natstale import forget
 from .ruleset import table_files, table_step, table_texts, tool_problems
+from .wayout import host_addresses, leads_by, way_out
 
 
 def plan_nat(document: Document, state: HostState, applied: Applied) -> KindPlan:
@@ -33,9 +35,7 @@ def plan_nat(document: Document, state: HostState, applied: Applied) -> KindPlan
     facts: NatFacts = state.kinds.get("nat") or NatFacts()
     gone = document.nat.gone(applied.owners("nat"), document.owner)
     memory = {name: item for name, item in applied.nat.items() if name not in gone}
-    placed = [
-        (place, settle(nat, _sources(nat, applied, state), _uplink(nat.uplink, applied, state))) for place, nat in document.nat.placed()
-    ]
+    placed = [(place, _settled(nat, applied, state)) for place, nat in document.nat.placed()]
     problems = _problems(document, state, applied, placed, memory)
     if problems:
         return KindPlan(problems=tuple(problems))
@@ -54,6 +54,16 @@ def plan_nat(document: Document, state: HostState, applied: Applied) -> KindPlan
     )
 
 
+def _settled(nat: Nat, applied: Applied, state: HostState) -> Nat:
+    sources = _sources(nat, applied, state)
+    settled = settle(nat, sources, leads_by(nat.uplink, applied, state))
+    if not (nat.point_to_point or nat.proxy_arp):
+        return settled
+    uplink = way_out(settled.uplink, applied, state)
+    hosts = host_addresses(uplink, applied, state) if nat.point_to_point or not sources else {}
+    return settle_guests(settled, hosts, uplink if nat.proxy_arp else "")
+
+
 def _sources(nat: Nat, applied: Applied, state: HostState) -> list[str]:
     """The subnets of the bridge's addresses, as declared or as it has them."""
     ours, link = applied.bridges.get(nat.bridge), state.links.get(nat.bridge)
@@ -61,16 +71,6 @@ def _sources(nat: Nat, applied: Applied, state: HostState) -> list[str]:
     if not texts and link:
         texts = [address.cidr for address in link.addresses if address.scope == "global"]
     return list(dict.fromkeys(str(ipaddress.ip_interface(text).network) for text in texts))
-
-
-def _uplink(name: str, applied: Applied, state: HostState) -> str:
-    """Packets leave by the bridge that the interface is a port of."""
-    for bridge, item in applied.bridges.items():
-        if name and name in (item.bridge.uplink, *item.bridge.ports):
-            return bridge
-    link = state.links.get(name)
-    master = state.links.get(link.master) if link else None
-    return master.name if master and master.bridge is not None else name
 
 
 def _local(state: HostState) -> list[str]:
@@ -88,7 +88,7 @@ def _problems(
         problems += document.nat.owner_problems(name, owners, document.owner)
     declared = {nat.name for _place, nat in placed}
     others = [(f"the network {name} of owner {item.owner!r}", item.network) for name, item in memory.items() if name not in declared]
-    return problems + nat_problems(placed, others) + _takes_the_controller(placed, state)
+    return problems + nat_problems(placed, others) + _takes_the_controller(placed, state) + _rejected(placed, applied)
 
 
 def _takes_the_controller(placed: t.Sequence[tuple[str, Nat]], state: HostState) -> list[Problem]:
@@ -99,7 +99,7 @@ def _takes_the_controller(placed: t.Sequence[tuple[str, Nat]], state: HostState)
     # Towards the guests of a network, the address of its bridge stays the host's.
     home = state.links.get(control.dev)
     own = [address.cidr.split("/")[0] for address in home.addresses] if home else []
-    from_guest = control.local in own and any(control.dev == nat.bridge for _path, nat in placed)
+    from_guest = control.local in own and any(control.dev in nat.interfaces for _path, nat in placed)
     for path, nat in placed:
         for at, item in enumerate(nat.forwards):
             if _is_heard(item, control) and (item.listen_address or not from_guest):
@@ -111,6 +111,17 @@ def _takes_the_controller(placed: t.Sequence[tuple[str, Nat]], state: HostState)
             if outside == control.local:
                 text = f"{outside} is where the controller reaches this host, and would lead it to {inside}; take another address"
                 problems.append(Problem(f"{path}.one_to_one[{at}].address", text))
+    return problems
+
+
+def _rejected(placed: t.Sequence[tuple[str, Nat]], applied: Applied) -> list[Problem]:
+    """No table of ours can allow what libvirt's own rejects."""
+    closed, problems = closed_bridges(applied), []
+    for path, nat in placed:
+        for option in ("forwards", "one_to_one"):
+            if getattr(nat, option) and nat.bridge in closed:
+                cure = "declare it with forward: {mode: open}, and its translation here"
+                problems.append(Problem(f"{path}.{option}", f"{nat.bridge} is {closed[nat.bridge]}, whose rules reject them; {cure}"))
     return problems
 
 
@@ -126,7 +137,7 @@ def _warnings(placed: t.Sequence[tuple[str, Nat]], applied: Applied, state: Host
     """Names that lead nowhere as yet: rules by name may stand before what they name."""
     lines = []
     for path, nat in placed:
-        interfaces = [("bridge", nat.bridge), ("uplink", nat.uplink)]
+        interfaces = [("bridge", "" if nat.point_to_point else nat.bridge), ("uplink", nat.uplink)]
         interfaces += [(f"forwards[{at}].listen_interface", item.listen_interface) for at, item in enumerate(nat.forwards)]
         for option, name in interfaces:
             if name and name not in state.links and name not in applied.bridges:

@@ -25,6 +25,7 @@ from ..model.tap import AppliedTap
 from .guard import guard_tables
 from .nat import describe, nat_tables
 from .rate import wanted_shaping
+from .routed import routed_tables
 from .zone import zone_tables
 
 Facts = dict[str, t.Any]
@@ -182,7 +183,7 @@ def nat_facts(applied: Applied, seen: Seen) -> list[Facts]:
             "name": name,
             "owner": item.owner,
             "state": "active" if intact else "BROKEN",
-            "bridge": item.network.bridge,
+            "bridge": "" if item.network.point_to_point else item.network.bridge,
             "sources": list(item.network.sources),
             "uplink": item.network.uplink,
             "translation": describe(item.network),
@@ -193,6 +194,28 @@ def nat_facts(applied: Applied, seen: Seen) -> list[Facts]:
             "coexist": item.coexist,
         }
         for name, item in sorted(applied.nat.items())
+    ]
+
+
+def routed_facts(applied: Applied, seen: Seen) -> list[Facts]:
+    """What the host routes to, with what our interfaces need for it, and whether the kernel has all of its table."""
+    wanted = {table.key: as_seen(table) for table in routed_tables(item.routed for item in applied.routes.values())}
+    intact = all(key in seen and seen[key].ours == table.ours and _own_sets(seen[key]) == table.sets for key, table in wanted.items())
+    return [
+        {
+            "name": name,
+            "owner": item.owner,
+            "state": "active" if intact else "BROKEN",
+            "interface": item.routed.interface,
+            "guests": [{"address": guest.address, "source": guest.source} for guest in item.routed.guests],
+            "subnets": list(item.routed.subnets),
+            "via": item.routed.via,
+            "metric": item.routed.metric,
+            "proxy_arp": item.routed.proxy_arp,
+            "uplink": item.routed.uplink,
+            "persist": item.persist,
+        }
+        for name, item in sorted(applied.routes.items())
     ]
 
 

@@ -32,6 +32,8 @@ def prepare_disk(root: Path, host: str, kind: Kind, profile: Profile, public_key
     run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", f"root@{host}", "-f", root / "etc/ssh/ssh_host_ed25519_key"])
     units = root / "etc/systemd/system"
     units.mkdir(parents=True)
+    # PID 1 would wait for somebody to read the console once that is full, as at the shutdown of a host with many services
+    write_file(root / "etc/systemd/system.conf.d/lab.conf", "[Manager]\nShowStatus=no\n")
     for unit in kind.masks:
         (units / unit).symlink_to("/dev/null")
     if kind.resolved:

@@ -15,7 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from .recipe import RELEASES, Recipe, recipe
+from .recipe import LIBVIRT, RELEASES, Recipe, recipe
 from .util import ENV, LabError, locked, read_json, remove_tree, run, say, wait_until, write_file
 
 BUILD_LIMIT = 900.0
@@ -132,7 +132,7 @@ def _drop_old(release: str, keep: Path) -> None:
 
 def ensure_image(release: str) -> Path:
     """The base image of a release; built when it is missing or its recipe changed."""
-    if release not in RELEASES.values():
+    if release.removeprefix(LIBVIRT) not in RELEASES.values():
         raise LabError(f"no such release: {release} (known: {', '.join(RELEASES.values())})")
     cooked = recipe(release)
     ready = image_dir(release)

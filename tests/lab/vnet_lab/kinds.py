@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .recipe import RELEASES
+from .recipe import LIBVIRT, RELEASES
 from .util import LabError
 
 _NETWORKD_UNITS = ("systemd-networkd.service", "systemd-networkd.socket", "systemd-networkd-wait-online.service")
@@ -33,6 +33,7 @@ class Kind:
     name: str
     release: str
     manager: str
+    image: str
 
     @property
     def backend(self) -> str:
@@ -48,19 +49,26 @@ class Kind:
 
 
 KINDS = {
-    f"d{number}-{manager}": Kind(f"d{number}-{manager}", release, manager) for number, release in RELEASES.items() for manager in _MASKS
+    f"d{number}-{manager}": Kind(f"d{number}-{manager}", release, manager, release)
+    for number, release in RELEASES.items()
+    for manager in _MASKS
+}
+# Of an image that is built only where somebody asks for it.
+_LARGE = {
+    f"d{number}-libvirt": Kind(f"d{number}-libvirt", release, "networkd", f"{LIBVIRT}{release}") for number, release in RELEASES.items()
 }
 
 
 def kind(name: str) -> Kind:
-    if name not in KINDS:
-        raise LabError(f"no host kind {name!r}; there are: {', '.join(sorted(KINDS))}")
-    return KINDS[name]
+    every = {**KINDS, **_LARGE}
+    if name not in every:
+        raise LabError(f"no host kind {name!r}; there are: {', '.join(sorted(every))}")
+    return every[name]
 
 
 def default_kind(host: str) -> str:
     """A host named after a kind, or one of the four default names, needs no further word."""
-    if host in KINDS:
+    if host in {**KINDS, **_LARGE}:
         return host
     if host not in DEFAULT_HOSTS:
         raise LabError(f"which kind is host {host!r}? write {host}=KIND with one of: {', '.join(sorted(KINDS))}")

@@ -102,7 +102,7 @@ class Lab:
                 raise LabError(f"host name {name!r}: lower case letters, digits and dashes")
             if profile not in PROFILES:
                 raise LabError(f"no profile {profile!r}; there are: {', '.join(PROFILES)}")
-            ensure_image(kind(kind_name).release)
+            ensure_image(kind(kind_name).image)
         room_for_inotify(len(wanted))
         began = time.monotonic()
         with locked(self.site.lock):

@@ -61,7 +61,7 @@ class Machine:
 
     @classmethod
     def create(cls, site: Site, fabric: Fabric, name: str, index: int, kind_name: str, profile: str) -> Machine:
-        image = ensure_image(kind(kind_name).release)
+        image = ensure_image(kind(kind_name).image)
         spec = Spec(name, index, kind_name, profile, fabric.dhcp6, str(image))
         machine = cls(site, fabric, spec)
         remove_tree(machine.dir)

@@ -72,6 +72,15 @@ _FIREWALLD = (
     "etc/systemd/system/dbus-org.fedoraproject.FirewallD1*",
 )
 
+LIBVIRT = "libvirt-"
+_LIBVIRT_PACKAGES = (
+    "libvirt-daemon-system libvirt-daemon-config-network libvirt-daemon-driver-qemu libvirt-clients qemu-system-x86 iptables".split()
+)
+_LIBVIRT_FILES = {
+    # What a container has not got: cgroup controllers of its own, mount namespaces for guests, AppArmor.
+    "etc/libvirt/qemu.conf": 'user = "root"\ngroup = "root"\nsecurity_driver = "none"\ncgroup_controllers = []\nnamespaces = []\n',
+}
+
 # identities that packages bake in, and files that belong to the machine that built the image
 _REMOVED = ("etc/ssh/ssh_host_*", "etc/hostname", "etc/hosts", *_FIREWALLD)
 
@@ -84,16 +93,23 @@ class Recipe:
     masked: tuple[str, ...] = tuple(_MASKED)
     enabled: tuple[str, ...] = tuple(_ENABLED)
     removed: tuple[str, ...] = _REMOVED
+    kind: str = ""  # of hosts that need more than the others
     version: int = 1  # raise when images.py cooks the same data differently
 
     @property
     def digest(self) -> str:
-        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:12]
+        data = {key: value for key, value in asdict(self).items() if key != "kind"}
+        return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()[:12]
 
     @property
     def name(self) -> str:
-        return f"{self.release}-{self.digest}"
+        return f"{self.kind}{self.release}-{self.digest}"
 
 
-def recipe(release: str) -> Recipe:
-    return Recipe(release=release, packages=(*_COMMON, _DHCP_CLIENT[release]))
+def recipe(image: str) -> Recipe:
+    """Of a release, or of one with libvirt and QEMU: ``libvirt-`` and the release."""
+    release = image.removeprefix(LIBVIRT)
+    common = (*_COMMON, _DHCP_CLIENT[release])
+    if release == image:
+        return Recipe(release=release, packages=common)
+    return Recipe(release, (*common, *_LIBVIRT_PACKAGES), {**_FILES, **_LIBVIRT_FILES}, kind=LIBVIRT)

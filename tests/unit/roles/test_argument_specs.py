@@ -12,12 +12,13 @@ import pytest
 import yaml
 
 from ansible_collections.hypervisor.vnet.plugins.module_utils.argspec import CHANGE_OPTIONS, GUEST_OPTIONS, HOST_OPTIONS, NETWORK_OPTIONS
+from ansible_collections.hypervisor.vnet.plugins.module_utils.argspec_libvirt import LIBVIRT_NETWORK_OPTIONS, LIBVIRT_OPTIONS
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.layout import LAYOUTS
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.network import ROUTED_OPTIONS
 
 ROLES = pathlib.Path(__file__).resolve().parents[3] / "roles"
 # What a role leaves to the other one.
-_BRIDGES_ALONE = ("networks", "zones", "policies", "adopt", "bridge_netfilter", "coexist")
+_BRIDGES_ALONE = ("networks", "zones", "policies", "routes", "adopt", "bridge_netfilter", "coexist")
 
 
 def _main(role):
@@ -41,6 +42,10 @@ def test_networks(role):
     assert options == {name: spec for name, spec in NETWORK_OPTIONS.items() if name not in without}
 
 
+def test_libvirt():
+    assert _bare(_main("libvirt")["libvirt_networks"])["options"] == LIBVIRT_OPTIONS
+
+
 def test_guests():
     options = _bare(_main("guests")["guests_list"])["options"]
     # the filter takes it away
@@ -52,6 +57,7 @@ def test_guests():
     ("role", "module"),
     [
         *((role, CHANGE_OPTIONS) for role in LAYOUTS),
+        ("libvirt", {name: spec for name, spec in LIBVIRT_NETWORK_OPTIONS.items() if name != "networks"}),
         ("guests", {name: spec for name, spec in HOST_OPTIONS.items() if name not in (*_BRIDGES_ALONE, "guests")}),
     ],
 )
@@ -66,7 +72,7 @@ def test_change_options(role, module):
         assert options[variable] == expected, variable
 
 
-@pytest.mark.parametrize("role", [*LAYOUTS, "guests"])
+@pytest.mark.parametrize("role", [*LAYOUTS, "guests", "libvirt"])
 def test_every_variable_has_a_default_and_a_specification(role):
     defaults = yaml.safe_load((ROLES / role / "defaults/main.yml").read_text(encoding="utf-8"))
     specs = _main(role)
@@ -74,7 +80,7 @@ def test_every_variable_has_a_default_and_a_specification(role):
     assert all(defaults[name] == spec["default"] for name, spec in specs.items() if "default" in spec)
 
 
-@pytest.mark.parametrize("role", [*LAYOUTS, "guests"])
+@pytest.mark.parametrize("role", [*LAYOUTS, "guests", "libvirt"])
 def test_every_variable_is_in_the_readme(role):
     text = (ROLES / role / "README.md").read_text(encoding="utf-8")
     assert [name for name in _main(role) if f"| `{name}` |" not in text] == []

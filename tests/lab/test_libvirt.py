@@ -1,0 +1,317 @@
+# Copyright: (c) 2026, hypervisor.vnet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Networks of a real libvirt on whole hosts, with a real guest of QEMU in them."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from guest import guest_image
+from libvirt_examples import EXAMPLES
+from product import Product
+from spans import SOAK, some
+from steps import Steps
+from vnet_lab.guest import Guest
+from vnet_lab.lab import Lab
+from vnet_lab.machine import Machine
+from vnet_lab.snapshot import diff_snapshots
+from vnet_lab.util import wait_until
+from vnet_lab.world import REMOTE4
+
+# libvirt 11.3 with nftables; soak has 9.0 with iptables too.
+HOSTS = {name: (f"d{name[2:]}-libvirt", "static") for name in some("lv13", more=["lv12"])}
+WEB = {"mac": "52:54:00:00:00:01", "name": "web", "address": "10.70.0.10"}
+DB = {"mac": "52:54:00:00:00:02", "name": "db", "address": "10.70.0.11"}
+SUBNET: dict[str, Any] = {"address": "10.70.0.1/24", "ranges": ["10.70.0.100-10.70.0.199"], "hosts": [WEB]}
+OFFICE: dict[str, Any] = {"name": "office", "bridge": "virbr7", "stp": False, "addresses": [SUBNET, {"address": "2001:db8:70::1/64"}]}
+# A guest without hardware help, on a machine that others use too.
+BOOT = 120.0
+DOMAIN = """\
+<domain type='qemu'><name>web</name><memory unit='MiB'>128</memory>
+<os><type arch='x86_64'>hvm</type><kernel>/var/lib/libvirt/vmlinuz</kernel><initrd>/var/lib/libvirt/initrd.gz</initrd>
+<cmdline>console=ttyS0 quiet panic=-1</cmdline></os>
+<devices><interface type='network'><mac address='52:54:00:00:00:01'/><source network='office'/><model type='virtio'/>
+<port isolated='yes'/><rom enabled='no'/></interface></devices></domain>
+"""
+
+
+def run(lab: Lab, host: Machine, *networks: dict[str, Any], **options: Any) -> dict[str, Any]:
+    result = Product(lab).module(host.name, "libvirt_network", {"networks": list(networks), **options})
+    assert not result.get("failed"), result.get("msg")
+    return result
+
+
+def unchanged(lab: Lab, host: Machine, *networks: dict[str, Any], **options: Any) -> None:
+    again = run(lab, host, *networks, **options)
+    assert (again["changed"], again["commands"], again["diff"]) == (False, [], [])
+
+
+def virsh(host: Machine, *words: str, stdin: str | None = None) -> str:
+    return host.exec(["virsh", "--quiet", *words], stdin=stdin).stdout
+
+
+def settle(host: Machine) -> None:
+    """What libvirt leaves of a network that ran once is no trace of ours: empty tables, and forwarding."""
+    virsh(host, "net-start", "default")
+    virsh(host, "net-destroy", "default")
+    host.exec(["sysctl", "-q", "-w", "net.ipv6.conf.all.forwarding=1"])
+
+
+@contextmanager
+def guest(host: Machine) -> Iterator[None]:
+    """It asks for its address by DHCP."""
+    image, folder = guest_image(), Path(f"/proc/{host.leader}/root/var/lib/libvirt")
+    shutil.copy(image.kernel, folder / "vmlinuz")
+    shutil.copy(image.initrd, folder / "initrd.gz")
+    virsh(host, "create", "/dev/stdin", stdin=DOMAIN)
+    try:
+        wait_until(lambda: pings(host), BOOT, "the guest answers")
+        yield
+    finally:
+        host.exec(["virsh", "destroy", "web"], check=False)
+
+
+def pings(host: Machine) -> bool:
+    return host.exec(["ping", "-n", "-q", "-c", "1", "-W", "1", WEB["address"]], check=False).returncode == 0
+
+
+@dataclass
+class Pinged:
+    """How many echo requests were lost, and the longest time in seconds without an answer."""
+
+    lost: int = 0
+    gap: float = 0.0
+
+
+@contextmanager
+def pinged(host: Machine) -> Iterator[Pinged]:
+    """While the guest is asked 20 times a second; less often where ping(8) has to look for it first."""
+    found = Pinged()
+    with subprocess.Popen(host.exec_argv(["ping", "-n", "-D", "-i", "0.05", WEB["address"]]), stdout=subprocess.PIPE, text=True) as child:
+        try:
+            yield found
+        finally:
+            host.exec(["pkill", "-INT", "-x", "ping"])
+            said = child.communicate(timeout=30)[0]
+    sent, received = (int(number) for number in re.findall(r"(\d+) (?:packets transmitted|received)", said))
+    times = [float(text) for text in re.findall(r"^\[([0-9.]+)\] \d+ bytes from", said, re.MULTILINE)]
+    # The last one may still be under way.
+    found.lost = max(0, sent - received - 1)
+    found.gap = max(after - before for before, after in zip(times, times[1:]))
+
+
+def ports(host: Machine) -> dict[str, dict[str, Any]]:
+    links = json.loads(host.exec(["ip", "-json", "-detail", "link", "show", "master", "virbr7"]).stdout)
+    return {link["ifname"]: link["linkinfo"]["info_slave_data"] for link in links if link}
+
+
+def info(lab: Lab, host: Machine, name: str) -> dict[str, Any]:
+    found = Product(lab).module(host.name, "vnet_info", {})["libvirt"]
+    return dict(next(item for item in found if item["name"] == name))
+
+
+@pytest.mark.parametrize("name", sorted(HOSTS))
+def test_a_network_changes_under_its_guest(fleet: Lab, name: str) -> None:
+    host = fleet.host(name)
+    settle(host)
+    before = host.snapshot()
+    check = Product(fleet).module(name, "libvirt_network", {"networks": [OFFICE]}, check=True)
+    made = run(fleet, host, OFFICE)
+    assert made["changed"] and made["diff"] == check["diff"]
+    unchanged(fleet, host, OFFICE)
+
+    with guest(host):
+        (dev,) = ports(host)
+        more = {
+            **OFFICE,
+            "addresses": [{**SUBNET, "hosts": [WEB, DB]}, OFFICE["addresses"][1]],
+            "domain": {"name": "office.example"},
+        }
+        refused = Product(fleet).module(name, "libvirt_network", {"networks": [more]})
+        assert refused["failed"] and f"network office is restarted, and these lose it for a moment: {dev} of web" in refused["msg"]
+        with pinged(host) as found:
+            live = {key: value for key, value in more.items() if key != "domain"}
+            assert [line.split()[1] for line in run(fleet, host, live)["commands"]] == ["net-define", "net-update"]
+        assert found.lost == 0
+
+        with pinged(host) as found:
+            run(fleet, host, more, allow_disruption=True)
+            began = time.monotonic()
+            wait_until(lambda: pings(host), 10, "the guest answers again")
+            assert time.monotonic() - began < 2
+        print(f"{name}: {found.gap:.1f} s without an answer", flush=True)
+        # About one second where nothing else runs; this machine may be busy.
+        assert found.gap < 10
+        assert ports(host)[dev]["isolated"]
+        unchanged(fleet, host, more)
+        known = info(fleet, host, "office")
+        assert known["interfaces"] == [{"dev": dev, "guest": "web", "mac": WEB["mac"]}]
+        assert [lease["address"] for lease in known["leases"]] == [WEB["address"]]
+
+    host.reboot()
+    unchanged(fleet, host, more)
+    assert [lease["address"] for lease in info(fleet, host, "office")["leases"]] == [WEB["address"]]
+    settle(host)
+    assert run(fleet, host, more, state="absent")["changed"]
+    assert diff_snapshots(before, host.snapshot()) == []
+
+
+@pytest.mark.parametrize("name", sorted(HOSTS))
+def test_the_default_network_goes_and_comes_back(fleet: Lab, name: str) -> None:
+    host = fleet.host(name)
+    virsh(host, "net-start", "default")
+    virsh(host, "net-autostart", "default")
+    before, stored = host.snapshot(), virsh(host, "net-dumpxml", "--inactive", "default")
+    off = {"name": "default", "active": False, "autostart": False}
+    assert run(fleet, host, off, adopt=True)["changed"]
+    assert "virbr0" not in host.exec(["ip", "-br", "link"]).stdout
+    unchanged(fleet, host, off, adopt=True)
+    assert run(fleet, host, off, state="absent")["changed"]
+    assert virsh(host, "net-dumpxml", "--inactive", "default") == stored
+    assert diff_snapshots(before, host.snapshot()) == []
+    virsh(host, "net-autostart", "default", "--disable")
+    virsh(host, "net-destroy", "default")
+
+
+def test_a_port_leads_into_an_open_network(fleet: Lab) -> None:
+    host, product = fleet.host("lv13"), Product(fleet)
+    run(fleet, host, {**OFFICE, "forward": {"mode": "open"}})
+    forwards = [{"port": "5022", "to": "10.70.0.20", "to_port": "22"}]
+    network = {"name": "office", "bridge": "virbr7", "sources": ["10.70.0.0/24"], "forwards": forwards}
+    made = product.module(host.name, "vnet_nat", {"networks": [network]})
+    assert made["changed"], made
+    one = Guest.plug(host, "virbr7", "one", ["10.70.0.20/24"], gateway="10.70.0.1")
+    greeter = ["ip", "netns", "exec", "one", "busybox", "nc", "-ll", "-p", "22", "-e", "/bin/echo", "one"]
+    host.exec(["systemd-run", "-q", "--collect", "--unit=greeter", *greeter])
+    wait_until(lambda: one.ping(REMOTE4), 10, "the guest reaches the world")
+    ask = ["busybox", "nc", "-w", "3", host.address, "5022"]
+    wait_until(lambda: fleet.fabric.exec(ask, check=False).stdout.strip() == "one", 10, "the world reaches the guest")
+    host.exec(["systemctl", "stop", "greeter.service"], check=False)
+    one.remove()
+    assert product.module(host.name, "vnet_nat", {"networks": [network], "state": "absent"})["changed"]
+    run(fleet, host, OFFICE, state="absent")
+
+
+@pytest.mark.parametrize("name", sorted(HOSTS))
+def test_whole_definitions_stay_as_libvirt_took_them(fleet: Lab, name: str) -> None:
+    host = fleet.host(name)
+    before = host.snapshot()
+    host.exec(["ip", "link", "add", "ovsbr0", "type", "bridge"])
+    networks = [{"name": key, "xml": text, "active": False, "autostart": False} for key, text in EXAMPLES.items()]
+    assert run(fleet, host, *networks)["changed"]
+    unchanged(fleet, host, *networks)
+    assert run(fleet, host, prune=True, allow_empty=True)["changed"]
+    host.exec(["ip", "link", "del", "ovsbr0"])
+    assert diff_snapshots(before, host.snapshot()) == []
+
+
+# One after the other, each on top of those before; what a restart is needed for, and what is live.
+RESTARTS: dict[str, dict[str, Any]] = {
+    "stp": {"stp": True},
+    "delay": {"delay": 2},
+    "no stp": {"stp": False, "delay": None},
+    "mtu": {"mtu": 1400},
+    "mac": {"mac": "52:54:00:77:77:77"},
+    "forward": {"forward": {"mode": "route"}},
+    "domain": {"domain": {"name": "office.example", "local_only": True}},
+    "dns": {"dns": {"enable": False}},
+    "routes": {"routes": [{"to": "10.71.0.0/16", "via": "10.70.0.9"}]},
+    "bandwidth": {"bandwidth": {"inbound": {"average": 10000}}},
+    "dnsmasq_options": {"dnsmasq_options": ["log-queries"]},
+    "port_isolation": {"port_isolation": True},
+    "addresses": {"addresses": [SUBNET]},
+}
+LIVE: dict[str, dict[str, Any]] = {
+    "hosts": {"addresses": [{**SUBNET, "hosts": [WEB, DB]}]},
+    "ranges": {"addresses": [{**SUBNET, "ranges": ["10.70.0.100-10.70.0.149", "10.70.0.160-10.70.0.199"]}]},
+    "portgroups": {"portgroups": [{"name": "slow", "bandwidth": {"inbound": {"average": 100}}}]},
+    "autostart": {"autostart": False},
+    "dns records": {
+        "dns": {
+            "hosts": [{"address": "10.70.0.1", "names": ["gate"]}],
+            "txt": [{"name": "a", "value": "b"}],
+            "srv": [{"service": "ldap", "protocol": "tcp"}],
+        }
+    },
+}
+
+
+@pytest.mark.skipif(not SOAK, reason="every attribute with a guest: make soak")
+@pytest.mark.parametrize("name", sorted(HOSTS))
+def test_what_each_attribute_costs(fleet: Lab, name: str) -> None:
+    host = fleet.host(name)
+    now = {**OFFICE, "addresses": [SUBNET]}
+    run(fleet, host, now)
+    with guest(host):
+        for what, change in [*LIVE.items(), *RESTARTS.items()]:
+            now = {key: value for key, value in {**now, **change}.items() if value is not None}
+            with pinged(host) as found:
+                made = run(fleet, host, now, allow_disruption=True)
+                began = time.monotonic()
+                wait_until(lambda: pings(host), 10, "the guest answers again")
+                assert now["stp"] or time.monotonic() - began < 2
+            restarted = any("net-destroy" in line for line in made["commands"])
+            print(f"{name}: {what}: {'restart' if restarted else 'live'}, {found.lost} lost, {found.gap:.1f} s", flush=True)
+            assert restarted == (what in RESTARTS) and (restarted or found.lost == 0)
+            unchanged(fleet, host, now)
+    run(fleet, host, now, state="absent")
+
+
+@pytest.mark.skipif(not SOAK, reason="many networks: make soak")
+def test_fifty_networks_and_five_hundred_hosts(fleet: Lab) -> None:
+    host = fleet.host("lv13")
+    networks = [many(number) for number in range(50)]
+    times = {}
+    for what, items, changes in (("made", networks, True), ("seen", networks, False), ("nothing", [], False)):
+        began = time.monotonic()
+        assert run(fleet, host, *items)["changed"] == changes
+        times[what] = time.monotonic() - began
+    print(times, flush=True)
+    assert times["seen"] - times["nothing"] < 2
+    run(fleet, host, prune=True, allow_empty=True)
+
+
+def many(number: int) -> dict[str, Any]:
+    net = f"10.{100 + number}.0"
+    hosts = [{"mac": f"52:54:00:00:{number:02x}:{at:02x}", "address": f"{net}.{at}"} for at in range(10, 20)]
+    subnet = {"address": f"{net}.1/24", "ranges": [f"{net}.100-{net}.199"], "hosts": hosts}
+    return {"name": f"n{number}", "bridge": f"vb{number}", "active": number < 10, "addresses": [subnet]}
+
+
+_ENDS = [(before, victim) for victim in ("module", "daemon") for before in ("net-define", "net-destroy", "net-start", "net-autostart")]
+
+
+@pytest.mark.parametrize(("before", "victim"), some(("net-start", "module"), more=_ENDS))
+def test_killed_in_the_middle_the_next_run_converges(fleet: Lab, before: str, victim: str) -> None:
+    """A restart is the longest that a run does: the network is gone for a moment."""
+    host, steps = fleet.host("lv13"), Steps(fleet.host("lv13"))
+    run(fleet, host, OFFICE)
+    changed = {**OFFICE, "mtu": 1400, "autostart": False}
+    steps.hold(before)
+    with ThreadPoolExecutor() as beside:
+        done = beside.submit(Product(fleet).module, host.name, "libvirt_network", {"networks": [changed]})
+        wait_until(lambda: steps.reached, 60, f"the run comes to {before}")
+        host.exec(["kill", "-KILL", steps.process] if victim == "module" else ["pkill", "-KILL", "libvirtd"])
+        steps.release()
+        answer = done.result(120)
+    failed = bool(answer.get("failed") or answer.get("unreachable"))
+    assert failed or victim == "daemon", answer
+    stored = virsh(host, "net-dumpxml", "--inactive", "office")
+    # Of a killed module, the next run undoes what it did.
+    assert victim == "module" or ("1400" in stored) != failed
+    after = run(fleet, host, changed)
+    assert victim == "daemon" or "an earlier run was stopped in the middle" in str(after.get("warnings"))
+    unchanged(fleet, host, changed)
+    run(fleet, host, OFFICE, state="absent")

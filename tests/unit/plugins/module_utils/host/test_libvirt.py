@@ -1,0 +1,75 @@
+# Copyright: (c) 2026, hypervisor.vnet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""virsh(1) where a daemon can answer it, and libvirt's own files where none can be there yet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from ansible_collections.hypervisor.vnet.plugins.module_utils.host.libvirt import call
+from ansible_collections.hypervisor.vnet.plugins.module_utils.host.machine import Completed
+from ansible_collections.hypervisor.vnet.plugins.module_utils.model.libvirt import SOCKETS, STORED
+from ansible_collections.hypervisor.vnet.plugins.module_utils.model.problem import VnetError
+from ansible_collections.hypervisor.vnet.plugins.module_utils.model.step import Virsh, action_from_json, action_to_json
+from ansible_collections.hypervisor.vnet.tests.unit.plugins.module_utils.host.noted_machine import NotedMachine
+
+XML = "<network><name>office</name></network>"
+DEFINE = Virsh("net-define", "office", xml=XML)
+
+
+class VirshMachine(NotedMachine):
+    """One on which virsh(1) has something to say against it."""
+
+    def __init__(self, err: str = "", daemon: bool = True) -> None:
+        super().__init__()
+        self.err = err
+        self.files = dict.fromkeys(SOCKETS[1:] if daemon else (), "")
+
+    def run(self, argv: Sequence[str], stdin: str = "", limit: float = 120.0) -> Completed:
+        self.batches.append((list(argv), stdin.splitlines()))
+        return Completed(1 if self.err else 0, "", self.err)
+
+    def link(self, path: str, target: str) -> None:
+        self.files[path] = target
+
+
+def test_the_daemon_is_told() -> None:
+    machine = VirshMachine()
+    for action in (DEFINE, Virsh("net-update", "office", ("delete", "dns-host", "<host/>", "--live"))):
+        call(machine, action)
+    virsh = ["virsh", "--quiet", "--connect", "network:///system"]
+    assert machine.batches == [
+        ([*virsh, "net-define", "/dev/stdin"], [XML]),
+        ([*virsh, "net-update", "office", "delete", "dns-host", "<host/>", "--live"], []),
+    ]
+
+
+def test_its_own_words_are_the_message() -> None:
+    err = "error: Failed to start network office\nerror: internal error: Network is already in use by interface eth0\n\n"
+    with pytest.raises(VnetError) as raised:
+        call(VirshMachine(err), Virsh("net-start", "office"))
+    assert (
+        str(raised.value)
+        == "virsh net-start office: Failed to start network office; internal error: Network is already in use by interface eth0"
+    )
+    call(VirshMachine(err), Virsh("net-start", "office", may_fail=True))
+
+
+def test_before_the_daemon_its_files_are_told() -> None:
+    machine = VirshMachine(daemon=False)
+    path, link = f"{STORED}/office.xml", f"{STORED}/autostart/office.xml"
+    for action in (DEFINE, Virsh("net-autostart", "office"), Virsh("net-start", "office")):
+        call(machine, action)
+    assert machine.files == {path: XML, link: path} and machine.batches == []
+    call(machine, Virsh("net-autostart", "office", ("--disable",)))
+    assert machine.files == {path: XML}
+    call(machine, Virsh("net-undefine", "office"))
+    assert machine.files == {}
+
+
+def test_it_comes_back_from_the_journal() -> None:
+    for action in (DEFINE, Virsh("net-autostart", "office", ("--disable",), may_fail=True)):
+        assert action_from_json(action_to_json(action)) == action
