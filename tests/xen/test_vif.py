@@ -115,7 +115,7 @@ def test_the_next_run_mends_what_a_killed_module_left(guest: Dom0, product: Prod
     try:
         # Its parent is the module; the script is in the hook by then.
         wait_until(lambda: "sleep 60" in guest.ssh("ps -eo args").stdout, 240, "the script is in its hook", poll=0.5)
-        guest.ssh("kill -KILL $(ps -o ppid= -p $(pgrep -xf 'xl network-attach one .*'))")
+        guest.ssh("kill -KILL $(ps -o ppid= -p $(pgrep -of '[b]in/xl network-attach one'))")
         play.wait(120)
     finally:
         play.kill()

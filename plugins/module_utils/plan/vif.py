@@ -76,7 +76,8 @@ def plan_vifs(document: Document, state: HostState, applied: Applied) -> KindPla
     if where.live:
         _coming(document, found, applied, facts, wanted)
     changes = wanted.changes
-    steps = [_detach(change) for change in changes if change.old] + [_attach(change) for change in changes if change.new]
+    steps = [_detach(change.domain, change.old) for change in changes if change.old]
+    steps += [_attach(change.domain, change.new) for change in changes if change.new]
     return KindPlan(
         memory=memory,
         steps=(*config.steps, *steps),
@@ -130,18 +131,14 @@ def _coming(document: Document, found: t.Mapping[str, Device], applied: Applied,
         wanted.changes.append(_Change(domain, devid, device, words, document.owner, owner, why, _backend(words, facts)))
 
 
-def _detach(change: _Change) -> Step:
-    device, domain = change.old, change.domain
-    assert device
+def _detach(domain: Domain, device: Device) -> Step:
     read = ("xenstore-read", f"{domain.path(device.devid, device.backend)}/mac")
     again = Run(_attach_words(domain, device.devid, device.words), unless=read, unless_says=device.words.get("mac", ""))
     run = Run(("xl", "network-detach", domain.name, str(device.devid)))
     return Step(Phase.LINK, f"detach vif {device.devid} of {domain.name}", (run, *_swept(device.words)), (again, *_swept(device.words)))
 
 
-def _attach(change: _Change) -> Step:
-    device, domain = change.new, change.domain
-    assert device
+def _attach(domain: Domain, device: Device) -> Step:
     path = domain.path(device.devid, device.backend)
     run = Run(_attach_words(domain, device.devid, device.words), explain=("xenstore-read", f"{path}/hotplug-error"))
     done = Await(CONNECTED, _SETTLES, argv=("xenstore-read", f"{path}/hotplug-status"))
