@@ -15,7 +15,8 @@ VENV := .venv
 READY := $(VENV)/.ready
 GATES ?=
 HOST ?=
-SOAK ?= $(wildcard tests/kernel/test_*.py tests/lab/test_*.py)
+XEN ?= bookworm trixie
+SOAK ?= $(wildcard tests/kernel/test_*.py tests/lab/test_*.py tests/xen/test_*.py)
 
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export LANG := C.UTF-8
@@ -23,7 +24,7 @@ export LC_ALL := C.UTF-8
 export PYTHONDONTWRITEBYTECODE := 1
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/build
 
-.PHONY: help demo test lint format unit kernel attack lab soak lab-up lab-ssh lab-down matrix bench docs changelog build clean root stage
+.PHONY: help demo test lint format unit kernel attack lab xen soak lab-up lab-ssh lab-down matrix bench docs changelog build clean root stage
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
@@ -32,7 +33,8 @@ demo: root stage ## whole hosts get a bridge over the NIC that SSH comes in by: 
 	@echo "== demo"
 	@python3 tests/lab/demo.py
 
-test: root lint unit kernel attack lab ## everything that must be green (root)
+test: XEN := bookworm
+test: root lint unit kernel attack lab xen ## everything that must be green (root)
 	@echo "== test: all green"
 
 lint: stage ## all gates; GATES='ruff mypy' runs only those
@@ -47,7 +49,7 @@ unit: stage ## models, plans and renderers, on nothing real
 	@tests/tools/units.sh
 
 kernel: root $(READY) ## the modules on a real kernel, in network namespaces (root)
-	@tests/tools/packages.sh ip=iproute2 nft=nftables conntrack=conntrack qemu-system-x86_64=qemu-system-x86 dnsmasq=dnsmasq-base busybox=busybox-static
+	@tests/tools/packages.sh ip=iproute2 nft=nftables conntrack=conntrack iptables-nft=iptables qemu-system-x86_64=qemu-system-x86 dnsmasq=dnsmasq-base busybox=busybox-static
 	@echo "== kernel"
 	@pytest -v -n 2 --dist loadfile tests/kernel
 
@@ -61,8 +63,14 @@ lab: root stage ## the playbooks on whole hosts over real SSH (root)
 	@echo "== lab"
 	@pytest -v -n 2 --dist loadfile tests/lab
 
+xen: root stage ## Xen itself and its guests, by emulation; XEN=trixie: on one of the two only (root)
+	@tests/tools/packages.sh qemu-system-x86_64=qemu-system-x86 qemu-img=qemu-utils mke2fs=e2fsprogs zstd=zstd
+	@echo "== xen"
+	@python3 tests/xen/xen.py prepare $(XEN)
+	@VNET_XEN="$(XEN)" pytest -v tests/xen
+
 soak: root stage ## what cuts hosts off, at every step and 20 to 30 times each: hours (root)
-	@tests/tools/packages.sh qemu-system-x86_64=qemu-system-x86
+	@tests/tools/packages.sh qemu-system-x86_64=qemu-system-x86 qemu-img=qemu-utils mke2fs=e2fsprogs zstd=zstd
 	@echo "== soak"
 	@for file in $(SOAK); do VNET_SOAK=1 pytest -v -s "$$file"; done
 

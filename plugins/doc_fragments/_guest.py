@@ -178,7 +178,9 @@ options:
         required: true
       toolstack:
         description:
-          - What runs the guest. This version knows V(qemu).
+          - What runs the guest. This version knows V(qemu) and V(xl).
+          - V(xl) makes the interfaces of Xen guests when it starts them (C(vifname) in their files is their name here). They have guards, which stand by name
+            before the guest does, and no taps. One with a O(guests[].interfaces[].model) has an emulated card, which is guarded as C(NAME-emu).
         type: str
         default: qemu
       interfaces:
@@ -194,7 +196,7 @@ options:
             type: str
           name:
             description:
-              - Name of the tap.
+              - Name of the tap, or of the interface of a Xen guest.
             type: str
           mac:
             description:

@@ -95,6 +95,46 @@ one_to_one:
       required: true
 """
 
+_POINT_TO_POINT = r"""
+point_to_point:
+  description:
+    - There is no bridge; each guest is alone behind its vif or tap, as Xen's vif-nat has it. Guests whose addresses are translated have for their router
+      their own address with 127 more in the last octet, which must not be more than 127 then, so 10.0.0.1 has 10.0.0.128. The host answers
+      there for everybody else.
+    - An interface gets its address and routes whenever it appears, as M(hypervisor.vnet.vnet_route) tells.
+  type: bool
+  default: false
+"""
+
+_NAT_GUESTS = r"""
+guests:
+  description:
+    - The guests of a network with O(networks[].point_to_point=true), each behind an interface of the host.
+  type: list
+  elements: dict
+  suboptions:
+    interface:
+      description:
+        - The host's end of the guest's interface. It need not be there yet.
+      type: str
+      required: true
+    addresses:
+      description:
+        - The guest's addresses, IPv4 or IPv6.
+      type: list
+      elements: str
+      required: true
+"""
+
+_PROXY_ARP = r"""
+proxy_arp:
+  description:
+    - The host answers on the uplink for the guests, by ARP and by neighbour discovery, so that the world needs no route to them.
+    - It answers for the addresses of O(guests) in the network, and for each one of its IPv4 networks with up to 256.
+    - A bridge without O(networks[].addresses) carries the host's own for its guests then, and a route leads to each of them.
+  type: bool
+"""
+
 _NAMED = "Name of the network, and of its bridge unless O(networks[].bridge) says otherwise,"
 _UPLINK = "NIC, bond or VLAN through which the bridge reaches the world."
 _EITHER_UPLINK = (
@@ -112,7 +152,13 @@ def _without_defaults(text: str) -> str:
 
 
 _NETWORK_ROUTED = (
-    _without_defaults(_ROUTED).replace(_TO, _TO_GUEST).replace("those of the bridge's addresses", "those of O(networks[].addresses)")
+    _without_defaults(_ROUTED + _POINT_TO_POINT + _NAT_GUESTS + _PROXY_ARP)
+    .replace(_TO, _TO_GUEST)
+    .replace("those of the bridge's addresses", "those of O(networks[].addresses)")
+    .replace(
+        "each behind an interface of the host.",
+        "beside those of O(guests), which have an interface in it. With\n      O(networks[].proxy_arp=true), those for whom the host answers.",
+    )
 )
 
 _DHCP = r"""
@@ -303,6 +349,8 @@ options:
           - Without it, all that leaves the network by anything but the bridges of O(networks).
         type: str
 {indented(_ROUTED, 6)}
+{indented(_POINT_TO_POINT, 6)}
+{indented(_NAT_GUESTS, 6)}
 """
 
     DHCP: str = f"""

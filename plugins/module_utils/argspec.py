@@ -72,6 +72,21 @@ TAP_OPTIONS: Spec = {
     },
 }
 
+VIF_OPTIONS: Spec = {
+    "domain": {"type": "str", "required": True},
+    "devid": {"type": "int"},
+    "name": {"type": "str"},
+    "mac": {"type": "str"},
+    "bridge": {"type": "str"},
+    "addresses": {"type": "list", "elements": "str"},
+    "script": {"type": "str"},
+    "rate": {"type": "str"},
+    "mtu": {"type": "int"},
+    "gatewaydev": {"type": "str"},
+    "backend": {"type": "str"},
+    "trusted": {"type": "bool"},
+}
+
 NAT_FORWARD_OPTIONS: Spec = {
     "protocol": {"type": "str", "choices": ["tcp", "udp", "both"], "default": "tcp"},
     "port": {"type": "str", "required": True},
@@ -97,6 +112,12 @@ NAT_NETWORK_OPTIONS: Spec = {
         "type": "list",
         "elements": "dict",
         "options": {"address": {"type": "str", "required": True}, "to": {"type": "str", "required": True}},
+    },
+    "point_to_point": {"type": "bool", "default": False},
+    "guests": {
+        "type": "list",
+        "elements": "dict",
+        "options": {"interface": {"type": "str", "required": True}, "addresses": {"type": "list", "elements": "str", "required": True}},
     },
 }
 
@@ -138,6 +159,18 @@ DHCP_OPTIONS: Spec = {
     "dns": {"type": "bool", "default": True},
 }
 
+ROUTED_OPTIONS: Spec = {
+    "name": {"type": "str", "required": True},
+    "interface": {"type": "str"},
+    "guests": {"type": "list", "elements": "str"},
+    "subnets": {"type": "list", "elements": "str"},
+    "via": {"type": "str"},
+    "source": {"type": "list", "elements": "str"},
+    "metric": {"type": "int"},
+    "proxy_arp": {"type": "bool"},
+    "uplink": {"type": "str"},
+}
+
 # A network's own layout says what stands where it says nothing.
 _ROUTED = {
     name: {key: value for key, value in spec.items() if key != "default"}
@@ -151,6 +184,7 @@ NETWORK_OPTIONS: Spec = {
     "routed": {"type": "bool"},
     **BRIDGE_OPTIONS,
     **_ROUTED,
+    "proxy_arp": {"type": "bool"},
     "zone": {"type": "str"},
     "dhcp": {"type": "dict", "options": {name: spec for name, spec in DHCP_OPTIONS.items() if name not in ("name", "bridge", "addresses")}},
 }
@@ -259,6 +293,9 @@ CHANGE_OPTIONS: Spec = {
     "bridge_netfilter": {"type": "str", "choices": ["keep", "enable", "disable"], "default": "keep"},
 }
 
+# Of modules whose networks others may filter.
+COEXIST_OPTION: Spec = {"coexist": {"type": "bool", "default": False}}
+
 _LIST_OPTIONS = ("state", "prune", "allow_empty", "owner")
 
 # What holds for all guards of a host.
@@ -287,7 +324,9 @@ HOST_OPTIONS: Spec = {
     "guests": {"type": "list", "elements": "dict", "options": GUEST_OPTIONS},
     "zones": {"type": "list", "elements": "dict", "options": ZONE_OPTIONS},
     "policies": {"type": "list", "elements": "dict", "options": POLICY_OPTIONS},
+    "routes": {"type": "list", "elements": "dict", "options": ROUTED_OPTIONS},
     **CHANGE_OPTIONS,
+    **COEXIST_OPTION,
     **GUARD_SETTINGS,
     "qemu_acl": {"type": "list", "elements": "str"},
     "qemu_scripts": {"type": "str", "choices": ["keep", "enable", "disable"], "default": "keep"},
@@ -301,15 +340,32 @@ ANTISPOOF_OPTIONS: Spec = {
     **CONFIRM_OPTIONS,
 }
 
+XEN_VIF_OPTIONS: Spec = {
+    "vifs": {"type": "list", "elements": "dict", "default": [], "options": VIF_OPTIONS},
+    "scope": {"type": "str", "choices": ["live", "config", "both"], "default": "live"},
+    "toolstack": {"type": "str", "choices": ["auto", "xl", "xm"], "default": "auto"},
+    **{name: COMMON_OPTIONS[name] for name in (*_LIST_OPTIONS, "allow_disruption")},
+    **CONFIRM_OPTIONS,
+}
+
 NAT_OPTIONS: Spec = {
     "networks": {"type": "list", "elements": "dict", "default": [], "options": NAT_NETWORK_OPTIONS},
     **{name: COMMON_OPTIONS[name] for name in _LIST_OPTIONS},
     "persist": {"type": "str", "choices": ["auto", "none"], "default": "auto"},
+    **COEXIST_OPTION,
     **CONFIRM_OPTIONS,
 }
 
 VNET_DHCP_OPTIONS: Spec = {
     "networks": {"type": "list", "elements": "dict", "default": [], "options": DHCP_OPTIONS},
+    **{name: COMMON_OPTIONS[name] for name in _LIST_OPTIONS},
+    "persist": {"type": "str", "choices": ["auto", "none"], "default": "auto"},
+    **COEXIST_OPTION,
+    **CONFIRM_OPTIONS,
+}
+
+VNET_ROUTE_OPTIONS: Spec = {
+    "routes": {"type": "list", "elements": "dict", "default": [], "options": ROUTED_OPTIONS},
     **{name: COMMON_OPTIONS[name] for name in _LIST_OPTIONS},
     "persist": {"type": "str", "choices": ["auto", "none"], "default": "auto"},
     **CONFIRM_OPTIONS,
@@ -320,6 +376,7 @@ ZONES_OPTIONS: Spec = {
     "policies": {"type": "list", "elements": "dict", "default": [], "options": POLICY_OPTIONS},
     **{name: COMMON_OPTIONS[name] for name in _LIST_OPTIONS},
     "persist": {"type": "str", "choices": ["auto", "none"], "default": "auto"},
+    **COEXIST_OPTION,
     **CONFIRM_OPTIONS,
 }
 

@@ -7,7 +7,7 @@
 """``hypervisor-vnet`` on the host: look at it, confirm a change, roll it back. It needs no Ansible.
 
 For people: status, confirm, rollback, rollback --last. For the controller, which names its span and reads JSON: result,
-confirm, rollback. For the watchdog and the boot: undo.
+confirm, rollback. For the watchdog and the boot: undo. For the unit of routes: routes.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import typing as t
 
 from .changes import change_facts
 from .facts import host_facts
+from .follow import follow
 from .host.machine import Machine
 from .host.session import is_held, own_session
 from .journal import LOCK, read_journal, span_of
@@ -40,6 +41,9 @@ def main(argv: t.Sequence[str]) -> int:
     if not machine.is_root():
         return _complain("only root can look at this host's memory and change its network; try: sudo hypervisor-vnet ...")
     try:
+        if options.run is _routes:
+            # A service: TERM ends it.
+            return int(options.run(machine, options))
         with own_session():
             return int(options.run(machine, options))
     except (Refused, VnetError) as error:
@@ -72,6 +76,8 @@ def _parser() -> argparse.ArgumentParser:
     undo.add_argument("--span", default="")
     undo.add_argument("--boot", action="store_true")
     undo.set_defaults(run=_undo)
+    routes = commands.add_parser("routes", help="for the unit of routes: give interfaces theirs whenever they appear")
+    routes.set_defaults(run=_routes)
     return parser
 
 
@@ -155,6 +161,10 @@ def _undo(machine: Machine, options: argparse.Namespace) -> int:
     else:
         undo_expired(machine, options.span)
     return 0
+
+
+def _routes(machine: Machine, options: argparse.Namespace) -> int:
+    follow(machine)
 
 
 def _say(answer: Json) -> int:

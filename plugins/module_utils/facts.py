@@ -17,6 +17,7 @@ from .model.applied import Applied, applied_from_text
 from .model.guard import TABLES
 from .model.nat import TABLES as NAT_TABLES
 from .model.problem import Problem, Refused
+from .model.routed import TABLES as ROUTE_TABLES
 from .model.state import HostState
 from .model.zone import TABLES as ZONE_TABLES
 from .observe.blocker import read_blockers
@@ -28,6 +29,7 @@ from .observe.link import COMMAND, parse_links
 from .observe.rate import read_shapings
 from .observe.ruleset import read_tables
 from .observe.tap import holders
+from .observe.vif import read_vifs
 from .plan.blocker import blockers
 from .plan.document import KINDS
 from .plan.persist import BACKENDS
@@ -43,7 +45,9 @@ from .render.facts import (
     owner_facts,
     policy_facts,
     route_facts,
+    routed_facts,
     tap_facts,
+    vif_facts,
     zone_facts,
 )
 from .render.libvirt import bridges_of, libvirt_facts
@@ -68,9 +72,11 @@ def host_facts(machine: Machine) -> Facts:
         "dns": asdict(read_dns(machine)),
         "guards": guard_facts(applied, read_tables(machine, TABLES)) if applied.guards else [],
         "nat": nat_facts(applied, read_tables(machine, NAT_TABLES)) if applied.nat else [],
+        "routed": routed_facts(applied, read_tables(machine, ROUTE_TABLES)) if applied.routes else [],
         "zones": zone_facts(applied, read_tables(machine, ZONE_TABLES)) if applied.zones else [],
         "policies": policy_facts(applied),
         "blockers": _blockers(machine, applied, state),
+        "vifs": vif_facts(read_vifs(machine), applied),
         "owners": owner_facts(applied, [*(kind.name for kind in KINDS), "policies"]),
         "managers": _managers(state),
         "journal": _journal(machine),
@@ -80,7 +86,7 @@ def host_facts(machine: Machine) -> Facts:
 
 
 def _blockers(machine: Machine, applied: Applied, state: HostState) -> list[Facts]:
-    if not applied.nat and not applied.zones:
+    if not applied.nat and not applied.zones and not applied.routes:
         return []
     return [{**asdict(blocker), "stops": list(blocker.stops)} for blocker in blockers(read_blockers(machine), applied, state)]
 

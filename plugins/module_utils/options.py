@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import typing as t
+from dataclasses import replace
 
 from .argspec import change_problems
 from .model.bridge import Bridge
@@ -22,7 +23,9 @@ from .model.natcheck import declared_problems
 from .model.network import Networks, read_networks
 from .model.problem import Problem, Refused
 from .model.qemu import read_qemu
+from .model.routedread import read_routes
 from .model.tap import read_taps
+from .model.vif import VifOptions, read_vifs
 from .model.zone import joined_zones, policy_name, read_policies, read_zones
 
 
@@ -35,20 +38,23 @@ def bridges_document(params: t.Mapping[str, t.Any]) -> Document:
 
 def host_document(params: t.Mapping[str, t.Any]) -> Document:
     """The options of M(hypervisor.vnet.vnet_host). What it does not give is not spoken of."""
-    lists = {name: params[name] for name in ("networks", "guests", "zones") if params[name] is not None}
+    lists = {name: params[name] for name in ("networks", "guests", "zones", "routes") if params[name] is not None}
     found = read_networks(params["networks"] or [], "networks", params["guests"] or [])
-    bridges, wrong = read_bridges(found.bridges, "networks")
+    places = tuple(place for place, _bridge in found.bridges)
+    bridges, wrong = read_bridges([bridge for _place, bridge in found.bridges], "networks", places)
+    routes, unrouted = _routes(params)
     guards, unguarded = read_settings(params)
     qemu, unfit = read_qemu(params)
     filtered, unclear = _zones(params, found)
-    problems = [*found.problems, *wrong, *unguarded, *unfit, *unclear]
-    kinds = {**_bridges(params, bridges, "networks"), **_services(params, found), **filtered}
+    problems = [*found.problems, *wrong, *unguarded, *unfit, *unclear, *unrouted]
+    kinds = {**_bridges(params, bridges, "networks", places), **routes, **_services(params, found), **filtered}
     if "networks" not in lists:
         kinds.update(dict.fromkeys(("bridges", "nat", "dhcp"), Declared(spoken=False)))
     if "guests" in lists:
-        names = {network["name"]: bridge["name"] for network, bridge in zip(params["networks"] or [], found.bridges)}
-        interfaces, wrong = _guests(params, names)
-        kinds.update(interfaces)
+        interfaces, wrong = _guests(params, found.names)
+        kinds.update(interfaces, vifs=Declared(prune=params["prune"], path="guests"))
+        # Networks that were declared before serve them, too.
+        kinds.update({"dhcp": Declared(path="guests")} if "networks" not in lists else {})
         problems += wrong
     else:
         kinds.update({kind: Declared(path=kind) for kind, given in (("taps", qemu), ("guards", guards)) if given})
@@ -67,6 +73,16 @@ def _services(params: t.Mapping[str, t.Any], networks: Networks) -> dict[str, t.
             dropped = tuple(name for name in names if name not in {item.name for item in items})
             kinds[kind] = Declared[t.Any](items, prune=params["prune"], path="networks", places=places, dropped=dropped)
     return kinds
+
+
+def _routes(params: t.Mapping[str, t.Any]) -> tuple[dict[str, t.Any], list[Problem]]:
+    """The routes that are declared by themselves; with networks, those of theirs are spoken of as well."""
+    if params["routes"] is None:
+        return {"routes": Declared[t.Any](path="routes")} if params["networks"] is not None else {}, []
+    absent = params["state"] == "absent"
+    routes, problems = read_routes([] if absent else params["routes"])
+    removed = tuple(item["name"] for item in params["routes"]) if absent else ()
+    return {"routes": Declared[t.Any](routes, removed, params["prune"], "routes")}, problems
 
 
 def _zones(params: t.Mapping[str, t.Any], networks: Networks) -> tuple[dict[str, t.Any], list[Problem]]:
@@ -107,6 +123,14 @@ def taps_document(params: t.Mapping[str, t.Any]) -> Document:
     return _document(params, {"taps": items}, wrong, taps=_declared(params, taps, "taps"))
 
 
+def vifs_document(params: t.Mapping[str, t.Any]) -> Document:
+    """The options of M(hypervisor.vnet.xen_vif)."""
+    items = params["vifs"] or []
+    vifs, wrong = read_vifs(items)
+    where = VifOptions(params["scope"], params["toolstack"])
+    return _document({**params, "persist": "none"}, {"vifs": items}, wrong, vifs=_declared(params, vifs, "vifs"), vif_options=where)
+
+
 def guards_document(params: t.Mapping[str, t.Any]) -> Document:
     """The options of M(hypervisor.vnet.antispoof)."""
     items, absent = params["guards"] or [], params["state"] == "absent"
@@ -123,7 +147,16 @@ def nat_document(params: t.Mapping[str, t.Any]) -> Document:
     nats, wrong = read_nats([] if absent else items)
     wrong += declared_problems(nats, "networks")
     removed = tuple(item["name"] for item in items) if absent else ()
-    return _document(params, {"networks": items}, wrong, nat=Declared(nats, removed, params["prune"], "networks"))
+    kinds = {"nat": Declared(nats, removed, params["prune"], "networks"), "routes": Declared[t.Any](path="networks")}
+    return _document(params, {"networks": items}, wrong, **kinds)
+
+
+def routes_document(params: t.Mapping[str, t.Any]) -> Document:
+    """The options of M(hypervisor.vnet.vnet_route)."""
+    items, absent = params["routes"] or [], params["state"] == "absent"
+    routes, wrong = read_routes([] if absent else items)
+    removed = tuple(item["name"] for item in items) if absent else ()
+    return _document(params, {"routes": items}, wrong, routes=Declared(routes, removed, params["prune"], "routes"))
 
 
 def dhcp_document(params: t.Mapping[str, t.Any]) -> Document:
@@ -159,9 +192,13 @@ def libvirt_document(params: t.Mapping[str, t.Any]) -> Document:
     return _document(params, {"networks": items}, wrong, libvirt=declared, adopt=params["adopt"])
 
 
-def _bridges(params: t.Mapping[str, t.Any], bridges: tuple[Bridge, ...], path: str) -> dict[str, t.Any]:
+def _bridges(params: t.Mapping[str, t.Any], bridges: tuple[Bridge, ...], path: str, places: tuple[str, ...] = ()) -> dict[str, t.Any]:
     """What a document has of bridges."""
-    return {"bridges": _declared(params, bridges, path), "adopt": params["adopt"], "bridge_netfilter": params["bridge_netfilter"]}
+    return {
+        "bridges": replace(_declared(params, bridges, path), places=places),
+        "adopt": params["adopt"],
+        "bridge_netfilter": params["bridge_netfilter"],
+    }
 
 
 def _declared(params: t.Mapping[str, t.Any], items: tuple[Item, ...], path: str) -> Declared[Item]:
@@ -175,6 +212,5 @@ def _document(params: t.Mapping[str, t.Any], lists: t.Mapping[str, t.Sized], pro
     problems = [*change_problems(params, lists), *problems]
     if problems:
         raise Refused(problems)
-    return Document(
-        owner=params["owner"], persist=params.get("persist", "auto"), allow_disruption=params.get("allow_disruption", False), **kinds
-    )
+    also = {name: params[name] for name in ("persist", "allow_disruption", "coexist") if name in params}
+    return Document(owner=params["owner"], **also, **kinds)

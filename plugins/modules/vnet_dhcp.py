@@ -53,6 +53,7 @@ options:
     default: auto
 extends_documentation_fragment:
   - hypervisor.vnet._network.dhcp
+  - hypervisor.vnet._coexist
   - hypervisor.vnet._confirm
   - hypervisor.vnet._confirm.probes
   - hypervisor.vnet._attributes

@@ -15,18 +15,20 @@ author:
 description:
   - Brings the virtual networks of a Xen dom0 or KVM host, and what its guests have of them, to what the inventory declares, all of it in one plan,
     one diff and one transaction.
-  - This version knows the layouts V(bridge), V(nat), V(route) and V(brouter), and guests of the toolstack V(qemu). Others are refused by their
+  - This version knows the layouts V(bridge), V(nat), V(route) and V(brouter), and guests of the toolstacks V(qemu) and V(xl). Others are refused by their
     names.
   - Everything that M(hypervisor.vnet.xen_bridge) says about uplinks, about what is kept over a reboot and about undoing holds here too.
 options: {}
 extends_documentation_fragment:
   - hypervisor.vnet._network
+  - hypervisor.vnet._route.host
   - hypervisor.vnet._zone.host
   - hypervisor.vnet._guest
   - hypervisor.vnet._guest.guards
   - hypervisor.vnet._guest.qemu
   - hypervisor.vnet._bridge.change
   - hypervisor.vnet._common
+  - hypervisor.vnet._coexist
   - hypervisor.vnet._confirm
   - hypervisor.vnet._confirm.probes
   - hypervisor.vnet._attributes
@@ -74,6 +76,24 @@ EXAMPLES = r"""
       - name: rhel4
         interfaces:
           - {network: vnat0, name: rhel4-0, mac: "52:54:00:27:95:c0", addresses: [10.0.2.1/16]}
+
+- name: A guest without a bridge, as Xen's vif-nat and vif-route had them, and a way to another network
+  hypervisor.vnet.vnet_host:
+    networks:
+      - name: xennat
+        layout: nat
+        point_to_point: true
+        guests:
+          - {interface: vif1.0, addresses: [10.0.0.1]}
+      - name: routed
+        layout: route
+        point_to_point: true
+        proxy_arp: true
+        uplink: eth0
+        guests:
+          - {interface: n1, addresses: [192.168.42.190]}
+    routes:
+      - {name: office, interface: eth0, subnets: [10.20.0.0/16], via: 192.168.42.9}
 
 - name: A network of the host's own, and two guests in it, one with whatever address is free
   hypervisor.vnet.vnet_host:

@@ -555,6 +555,62 @@ nat:
       description: Whether it comes back after a reboot.
       type: bool
       sample: true
+    coexist:
+      description: Whether exemptions in the filters of others let it pass.
+      type: bool
+      sample: false
+routed:
+  description: The guests and networks that the host routes to by M(hypervisor.vnet.vnet_route), and those of networks without a bridge.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: Name of the item. One that follows from a network has the network's name, a slash and its interface.
+      type: str
+      sample: n1
+    owner:
+      description: Label under which it was declared.
+      type: str
+      sample: site
+    state:
+      description: V(active), or V(BROKEN) where the kernel's table is not what was applied. The next run repairs it.
+      type: str
+      sample: active
+    interface:
+      description: Behind which they are. It need not be there.
+      type: str
+      sample: n1
+    guests:
+      description: Each guest's address, and the host's address that the interface carries for it.
+      type: list
+      elements: dict
+      sample: [{address: 192.168.42.190, source: 192.168.42.1}]
+    subnets:
+      description: Networks behind the interface.
+      type: list
+      elements: str
+      sample: []
+    via:
+      description: The router by which they are reached; empty for none.
+      type: str
+      sample: ""
+    metric:
+      description: Metric of the routes, 0 for the kernel's own.
+      type: int
+      sample: 0
+    proxy_arp:
+      description: Whether the host answers for them on the uplink.
+      type: bool
+      sample: true
+    uplink:
+      description: The interface that leads to the world; empty where the host answers for nobody.
+      type: str
+      sample: eth0
+    persist:
+      description: Whether it comes back after a reboot.
+      type: bool
+      sample: true
 zones:
   description: The zones that were applied by M(hypervisor.vnet.vnet_zones).
   returned: success
@@ -618,6 +674,10 @@ policies:
       description: Whether it comes back after a reboot.
       type: bool
       sample: true
+    coexist:
+      description: Whether exemptions in the filters of others let it pass.
+      type: bool
+      sample: false
 libvirt:
   description: The networks of libvirt, where there is one, whoever declared them.
   returned: success
@@ -691,7 +751,7 @@ blockers:
     cure:
       description: What helps.
       type: str
-      sample: "accept them in Docker's chain for that: iptables -I DOCKER-USER -i vnat0 -o eth0 -j ACCEPT"
+      sample: "say coexist: true, or accept them in Docker's chain for that: iptables -I DOCKER-USER -i vnat0 -o eth0 -j ACCEPT"
 owners:
   description: The labels under which something was declared.
   returned: success
@@ -722,6 +782,11 @@ owners:
       type: list
       elements: str
       sample: [vnat0]
+    routes:
+      description: Its routes to guests and networks.
+      type: list
+      elements: str
+      sample: [n1]
     dhcp:
       description: The networks that it serves with DHCP and DNS.
       type: list
@@ -742,6 +807,82 @@ owners:
       type: list
       elements: str
       sample: [default]
+    vifs:
+      description: The interfaces of Xen guests that it declared, each by its domain and what it is found again by.
+      type: list
+      elements: str
+      sample: ["rhel4/00:16:3e:27:95:c1"]
+vifs:
+  description: Every interface of every domain that runs on this host, if it is a dom0 of Xen.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    interface:
+      description: Its name on the host.
+      type: str
+      sample: rhel4-1
+    domain:
+      description: The domain.
+      type: str
+      sample: rhel4
+    domid:
+      description: The domain's number, which is another one at each start.
+      type: int
+      sample: 5
+    devid:
+      description: Its number in the guest.
+      type: int
+      sample: 1
+    mac:
+      description: The guest's MAC address.
+      type: str
+      sample: "00:16:3e:27:95:c1"
+    bridge:
+      description: The bridge that its script is told, also when the script needs none.
+      type: str
+      sample: xenbr1
+    script:
+      description: The hotplug script.
+      type: str
+      sample: /etc/xen/scripts/vif-bridge
+    gatewaydev:
+      description: The interface whose address C(vif-route) takes.
+      type: str
+      sample: ""
+    backend:
+      description: The domain that is the other end.
+      type: str
+      sample: Domain-0
+    addresses:
+      description: The addresses that its script is told.
+      type: list
+      elements: str
+      sample: [10.0.0.1]
+    rate:
+      description: How much the guest may send, in xl's words, empty for no limit.
+      type: str
+      sample: 1250000B/s@50000us
+    mtu:
+      description: The MTU that libxl was told, 1500 when it was not.
+      type: int
+      sample: 1500
+    trusted:
+      description: Whether the guest trusts its other end.
+      type: bool
+      sample: true
+    state:
+      description: V(connected), or V(NOT CONNECTED) when its script failed or never ended.
+      type: str
+      sample: connected
+    error:
+      description: Why its script failed.
+      type: str
+      sample: ""
+    owner:
+      description: The label under which it was declared, empty for others.
+      type: str
+      sample: site
 managers:
   description: The network managers that can keep a configuration over a reboot.
   returned: success
@@ -818,6 +959,10 @@ dhcp:
       description: Whether it comes back after a reboot.
       type: bool
       sample: true
+    coexist:
+      description: Whether exemptions in the filters of others let it pass.
+      type: bool
+      sample: false
     hosts:
       description: Guests that always get the same.
       type: list

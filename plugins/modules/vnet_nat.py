@@ -26,7 +26,7 @@ description:
   - Rules of your own have their place in the chains C(custom_prerouting), C(custom_output) and C(custom_postrouting), which come first and
     are never touched. Files C(/etc/hypervisor-vnet/nftables.d/*.nft) are loaded along with ours, and can fill them at boot.
 notes:
-  - What is not forbidden by other tables of nftables or by iptables passes. The module opens no firewall of others.
+  - What is not forbidden by other tables of nftables or by iptables passes. The module opens no firewall of others, unless O(coexist=true) says so.
   - The table is loaded again when C(nftables.service) is restarted or reloaded. After a C(nft flush ruleset) by hand
     M(hypervisor.vnet.vnet_info) reports RV(hypervisor.vnet.vnet_info#module:nat[].state=BROKEN), and the next run repairs it.
   - A forward of the port by which the controller reaches the host is refused.
@@ -60,6 +60,7 @@ options:
     default: site
 extends_documentation_fragment:
   - hypervisor.vnet._network.nat
+  - hypervisor.vnet._coexist
   - hypervisor.vnet._confirm
   - hypervisor.vnet._confirm.probes
   - hypervisor.vnet._attributes
@@ -107,6 +108,22 @@ EXAMPLES = r"""
         snat: 192.0.2.20-192.0.2.21
         one_to_one:
           - {address: 192.0.2.10, to: 10.30.0.10}
+
+- name: A guest alone behind its vif, as Xen's vif-nat has it, with 10.0.0.128 for its router
+  hypervisor.vnet.vnet_nat:
+    owner: xen
+    networks:
+      - name: xennat
+        point_to_point: true
+        guests:
+          - {interface: vif1.0, addresses: [10.0.0.1]}
+
+- name: On a host with Docker or firewalld, whose filters let them pass
+  hypervisor.vnet.vnet_nat:
+    owner: lab
+    coexist: true
+    networks:
+      - name: lab0
 
 - name: These networks and no others of ours
   hypervisor.vnet.vnet_nat:

@@ -13,6 +13,8 @@ import typing as t
 from dataclasses import dataclass
 
 from ..module_utils.model.interface import mac_problems, name_problems, normal_mac
+from ..module_utils.model.layout import LAYOUTS
+from ..module_utils.model.nat import router_of
 from ..module_utils.model.problem import Problem
 
 Record = t.Mapping[str, t.Any]
@@ -196,6 +198,9 @@ class _Reader:
             return gateway if mine else ""
         if not mine or any(interface.gateway(version) for interface in before):
             return ""
+        network = {**LAYOUTS.get(str(self.network.get("layout")), {}), **self.network}
+        if network.get("point_to_point") and (network.get("masquerade") or network.get("snat")):
+            return router_of(str(mine[0].ip))
         candidates = [f"{self.network.get(name) or ''}"]
         if self.network.get("layout") in ROUTED:
             candidates += [str(own.ip) for own in self._networks_own()]

@@ -15,7 +15,7 @@ import typing as t
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ..module_utils.argspec import GUEST_OPTIONS
-from ..module_utils.model.guest import guard_address, has_tap, read_guests
+from ..module_utils.model.guest import XEN, guard_address, has_interface, read_guests
 from ..module_utils.model.interface import NAME_LENGTH, mac_problems, normal_mac
 from ..module_utils.model.problem import Problem
 from .mac import beyond_rules, from_address, require_netaddr, seeded
@@ -80,24 +80,26 @@ def _given(value: t.Any) -> t.Any:
 
 
 def _filled(guest: Guest, place: str, home: str, bridges: t.Mapping[str, str]) -> tuple[Guest, list[Problem]]:
-    """The guest with a name and a MAC address for each tap."""
+    """The guest with a name and a MAC address for each interface that needs something of the host."""
     interfaces, problems = [], []
     for index, interface in enumerate(guest.get("interfaces") or []):
         filled = dict(interface)
         if "network" in filled:
             filled["network"] = bridges.get(filled["network"], filled["network"])
-        for option in ("name", "mac") if has_tap(interface) else ():
+        for option in ("name", "mac") if has_interface(guest, interface) else ():
             try:
                 if not filled.get(option):
-                    filled[option] = _name(guest, index) if option == "name" else _mac(guest, interface, home, index)
+                    filled[option] = (
+                        _name(guest, index, bool(interface.get("model"))) if option == "name" else _mac(guest, interface, home, index)
+                    )
             except ValueError as error:
                 problems.append(Problem(f"{place}.interfaces[{index}].{option}", str(error)))
         interfaces.append(filled)
     return {**guest, "interfaces": interfaces}, problems
 
 
-def _name(guest: Guest, index: int) -> str:
-    return interface_name(guest["name"], index, "", NAME_LENGTH, False)
+def _name(guest: Guest, index: int, model: bool) -> str:
+    return interface_name(guest["name"], index, "", NAME_LENGTH, model and guest.get("toolstack") == XEN)
 
 
 def _mac(guest: Guest, interface: Item, home: str, index: int) -> str:
@@ -110,7 +112,7 @@ def _mac(guest: Guest, interface: Item, home: str, index: int) -> str:
             continue
         if network.version == 4 and network.prefixlen == 32:
             return from_address(network.network_address, "02:00")
-    return seeded(guest["name"], home, "52:54:00", index)
+    return seeded(guest["name"], home, "00:16:3e" if guest.get("toolstack") == XEN else "52:54:00", index)
 
 
 def _placed(problem: Problem, places: t.Sequence[str]) -> Problem:

@@ -46,7 +46,8 @@ def _problems(networks: t.Sequence[tuple[str, Network]]) -> list[Problem]:
             places.append(place)
             sound.append(options)
     found = read_networks(sound, "networks")
-    wrong = [*found.problems, *read_bridges(found.bridges, "networks")[1]]
+    bridges, homes = [bridge for dummy, bridge in found.bridges], [place for place, dummy in found.bridges]
+    wrong = [*found.problems, *read_bridges(bridges, "networks", homes)[1]]
     return problems + [_placed(problem, places) for problem in wrong]
 
 

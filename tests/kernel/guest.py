@@ -24,7 +24,7 @@ LIMIT = 300.0
 # In the order in which they need each other; what a kernel has built in is not there.
 _MODULES = "virtio_ring virtio virtio_pci_legacy_dev virtio_pci_modern_dev virtio_pci failover net_failover virtio_net"
 _APPLETS = "sh mount ip insmod udhcpc nc cat echo sleep"
-# Gets its address by DHCP and tells it to whoever connects to port 22 or 80.
+# Gets its address by DHCP and tells it to whoever connects to port 22 or 80. Who writes an address and a port to port 7 hears it.
 _INIT = """\
 #!/bin/sh
 export PATH=/bin
@@ -34,6 +34,7 @@ until [ -e /sys/class/net/eth0 ]; do sleep 0.1; done
 ip link set lo up; ip link set eth0 up
 udhcpc -i eth0 -n -q -t 100 -T 1 -s /lease || echo GUEST WITHOUT A LEASE
 for port in 22 80; do nc -ll -p $port -e /tell $port & done
+nc -ll -p 7 -e /relay &
 echo GUEST READY
 while :; do sleep 3600; done
 """
@@ -49,6 +50,10 @@ _TELL = """\
 echo port=$1
 ip -o addr show dev eth0
 cat /sys/class/net/eth0/address /told
+"""
+_RELAY = """\
+#!/bin/sh
+read address port && nc $address $port < /dev/null
 """
 
 
@@ -106,15 +111,15 @@ def _build(scratch: Path, package: str) -> None:
         for path in root.rglob(f"{name}.ko*"):
             data = path.read_bytes()
             (tree / f"modules/{number}-{name}.ko").write_bytes(lzma.decompress(data) if path.suffix == ".xz" else data)
-    for name, text in (("init", _INIT), ("lease", _LEASE), ("tell", _TELL)):
+    for name, text in (("init", _INIT), ("lease", _LEASE), ("tell", _TELL), ("relay", _RELAY)):
         (tree / name).write_text(text, encoding="ascii")
         (tree / name).chmod(0o755)
     done.mkdir()
-    (done / "initrd.gz").write_bytes(gzip.compress(_archive(tree), 1))
+    (done / "initrd.gz").write_bytes(gzip.compress(archive(tree), 1))
     shutil.copy(next(root.glob("boot/vmlinuz-*")), done / "vmlinuz")
 
 
-def _archive(tree: Path) -> bytes:
+def archive(tree: Path) -> bytes:
     """The tree in the format of initramfs-buffer-format.rst (cpio "newc"); everything in it belongs to root."""
     parts = []
     for number, path in enumerate([*sorted(tree.rglob("*")), None], 1):

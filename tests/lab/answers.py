@@ -7,7 +7,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+import subprocess
+from collections.abc import Callable, Iterator, Sequence
 from subprocess import CompletedProcess
 from typing import Protocol
 
@@ -26,6 +27,13 @@ _ASK = """
 import socket, sys
 with socket.create_connection((sys.argv[1], int(sys.argv[2])), 2) as wire:
     print(wire.recv(100).decode())
+"""
+_TALK = """
+import socket, sys
+with socket.create_connection((sys.argv[1], int(sys.argv[2])), 3) as wire:
+    for line in sys.stdin:
+        wire.sendall(line.encode())
+        print(wire.recv(100).decode(), end="", flush=True)
 """
 
 
@@ -51,3 +59,23 @@ def telling(place: Place, port: int) -> Iterator[None]:
 def asked(place: Place, address: str, port: int) -> str:
     """As whom ``place`` is seen there; empty when it gets no answer."""
     return place.exec(["python3", "-c", _ASK, address, str(port)], check=False).stdout.strip()
+
+
+@contextlib.contextmanager
+def talking(enter: Sequence[str], address: str, port: int) -> Iterator[Callable[[str], str]]:
+    """One connection to who repeats what he hears, from where ``enter`` leads to; the function says a word, and has what came back."""
+    argv = [*enter, "python3", "-u", "-c", _TALK, address, str(port)]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as child:
+        assert child.stdin and child.stdout
+        ear, mouth = child.stdout, child.stdin
+
+        def say(word: str) -> str:
+            with contextlib.suppress(BrokenPipeError):
+                mouth.write(f"{word}\n")
+                mouth.flush()
+            return ear.readline().strip()
+
+        try:
+            yield say
+        finally:
+            child.kill()

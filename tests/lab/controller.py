@@ -20,6 +20,8 @@ from vnet_lab.lab import Lab
 from vnet_lab.machine import Machine
 from vnet_lab.util import LabError, wait_until
 
+import playbooks
+
 # One host of each manager.
 QUARTET = {name: (kind, "static") for name, kind in DEFAULT_HOSTS.items()}
 USER = "ops"
@@ -133,7 +135,7 @@ class Controller:
             raise LabError(f"{late}: {self.processes()}") from late
 
     def _run(self, argv: list[str], limit: float) -> Played:
-        done = subprocess.run(argv, capture_output=True, text=True, timeout=limit, check=False, env=self.environment())
+        done = playbooks.run(str(BIN / "python"), argv, self.environment(), limit)
         return Played(done.returncode, done.stdout + done.stderr, recap(done.stdout))
 
     def _write(self, name: str, content: Any) -> None:

@@ -14,14 +14,30 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from vnet_lab.lab import Lab
+import playbooks
 
 ROOT = Path(__file__).resolve().parents[2]
 BIN = ROOT / ".venv/bin"
 CALLBACKS = Path(__file__).with_name("callbacks")
 LIMIT = 300.0
+
+
+class Place(Protocol):
+    """A folder for what a run of Ansible keeps."""
+
+    @property
+    def dir(self) -> Path: ...
+
+
+class Hosts(Protocol):
+    """What a product runs against: a lab, or a dom0."""
+
+    @property
+    def site(self) -> Place: ...
+
+    def write_inventory(self) -> Path: ...
 
 
 class RunFailed(Exception):
@@ -41,7 +57,7 @@ class Played:
 class Product:
     """Runs playbooks and modules against the hosts of one lab."""
 
-    lab: Lab
+    lab: Hosts
     pipelining: bool = True
     collections: Path = ROOT / "build"
 
@@ -49,10 +65,7 @@ class Product:
         self, *words: str, variables: dict[str, Any] | None = None, limit: float = LIMIT, environment: dict[str, str] | None = None
     ) -> Played:
         """`ansible-playbook` with the lab's inventory; failing hosts are no error here."""
-        argv = self._argv(words, variables or {})
-        done = subprocess.run(
-            argv, capture_output=True, text=True, timeout=limit, check=False, env={**self.environment(), **(environment or {})}
-        )
+        done = playbooks.run(str(BIN / "python"), self._argv(words, variables or {}), {**self.environment(), **(environment or {})}, limit)
         return Played(done.returncode, done.stdout + done.stderr, recap(done.stdout))
 
     def begin(self, *words: str) -> subprocess.Popen[bytes]:
@@ -70,8 +83,7 @@ class Product:
             play = Path(folder, "play.yml")
             result = Path(folder, "result.json")
             play.write_text(json.dumps(_play(host, name, options)), encoding="utf-8")
-            keep = {"VNET_RESULT": str(result), "ANSIBLE_CALLBACKS_ENABLED": "keep_result", "ANSIBLE_CALLBACK_PLUGINS": str(CALLBACKS)}
-            played = self.playbook(str(play), *(["--check", "--diff"] if check else ["--diff"]), environment=keep)
+            played = self.playbook(str(play), *(["--check", "--diff"] if check else ["--diff"]), environment={"VNET_RESULT": str(result)})
             if not result.exists():
                 raise RunFailed(played.output[-4000:])
             found: dict[str, Any] = json.loads(result.read_text(encoding="utf-8"))
@@ -88,6 +100,8 @@ class Product:
             **os.environ,
             "PATH": f"{BIN}:{os.environ['PATH']}",
             "ANSIBLE_COLLECTIONS_PATH": str(self.collections),
+            "ANSIBLE_CALLBACKS_ENABLED": "keep_result",
+            "ANSIBLE_CALLBACK_PLUGINS": str(CALLBACKS),
             "ANSIBLE_HOME": str(self.lab.site.dir / "ansible"),
             "ANSIBLE_FORCE_COLOR": "0",
             "ANSIBLE_NOCOLOR": "1",

@@ -75,7 +75,8 @@ def is_tight(guest: Guest) -> bool:
 def test_guards_stand_whatever_happens_to_nftables(as_lab: Lab, name: str) -> None:
     host = as_lab.host(name)
     before = host.snapshot()
-    bridge = {"bridges": [{"name": "xenbr1"}]}
+    # With br_netfilter at work, firewalld would filter what guests say to each other.
+    bridge = {"bridges": [{"name": "xenbr1"}], "bridge_netfilter": "disable"}
     assert Product(as_lab).module(name, "xen_bridge", bridge)["changed"]
     host.exec(["systemctl", "enable", "--now", "nftables.service"])
     evil, victim = guests(host)
@@ -89,6 +90,13 @@ def test_guards_stand_whatever_happens_to_nftables(as_lab: Lab, name: str) -> No
             host.exec(["systemctl", verb, "nftables.service"])
         assert is_tight(evil), verbs
     assert not run(as_lab, name, guard(host))
+
+    # firewalld stops nftables.service when it starts, and that flushes every table.
+    for verb in ("start", "restart", "stop"):
+        host.exec(["systemctl", verb, "firewalld.service"])
+        assert is_tight(evil), verb
+    host.exec(["systemctl", "start", "nftables.service"])
+    assert is_tight(evil) and not run(as_lab, name, guard(host))
 
     # By hand, past systemd: it is told, and the next run repairs it.
     host.exec(["nft", "-f", "/etc/nftables.conf"])

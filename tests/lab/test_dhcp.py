@@ -9,14 +9,16 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from answers import talking
 from product import Product
+from spans import some
 from vnet_lab.guest import Guest
 from vnet_lab.lab import Lab
 from vnet_lab.machine import Machine
 from vnet_lab.snapshot import diff_snapshots
 from vnet_lab.util import wait_until
 
-HOSTS = {"dh12": ("d12-ifupdown", "static"), "dh13": ("d13-networkd", "static")}
+HOSTS = dict(some(("dh12", ("d12-ifupdown", "static")), more=(("dh13", ("d13-networkd", "static")),)))
 # A name with a sign that systemd escapes in the names of units.
 BRIDGE, NAME = "br-nat", "nat-0"
 UNIT = f"hypervisor-vnet-dhcp@{NAME}.service"
@@ -152,11 +154,64 @@ def test_what_others_hold_is_refused_and_what_fails_is_undone(fleet: Lab) -> Non
     assert serves(host) == pid
     unchanged(run(product, host, NETWORK))
 
-    # The bridge goes, and comes again later: so does the service.
-    product.module(host.name, "xen_bridge", {**BRIDGES, "state": "absent"})
-    wait_until(lambda: serves(host) == "0", 10, "dnsmasq stops with its bridge")
+    # The bridge is not taken from under it. Somebody does it by hand, and it comes again later: so does the service.
+    refused = product.module(host.name, "xen_bridge", {**BRIDGES, "state": "absent"})
+    assert f"{BRIDGE} cannot go while the DHCP of {NAME} (owner 'site') needs it" in refused["msg"], refused
+    host.exec(["ip", "link", "del", BRIDGE])
+    wait_until(lambda: "inactive" in host.exec(["systemctl", "is-active", UNIT], check=False).stdout, 20, "dnsmasq stops with its bridge")
     assert product.module(host.name, "xen_bridge", BRIDGES)["changed"]
     wait_until(lambda: serves(host) != "0", 10, "dnsmasq comes with its bridge")
     unchanged(run(product, host, NETWORK))
     run(product, host, prune=True, allow_empty=True)
+    assert diff_snapshots(before, host.snapshot()) == []
+
+
+def many(changed: int = 0) -> dict[str, Any]:
+    """Guests 1 to 200, each with an address and a port of the host. ``changed``: one that has others."""
+    hosts, forwards = [], []
+    for number in range(1, 201):
+        address = f"10.77.{4 if number == changed else 3}.{number}"
+        hosts.append({"mac": f"52:54:00:77:03:{number:02x}", "addresses": [address], "name": f"guest{number}"})
+        forwards.append({"port": str(7000 + number), "to": address, "to_port": "7"})
+    dhcp = {"ranges": NETWORK["ranges"], "domain": NETWORK["domain"], "hosts": hosts}
+    network = {"name": NAME, "bridge": BRIDGE, "layout": "nat", "addresses": ["10.77.0.1/16"], "dhcp": dhcp, "forwards": forwards}
+    return {"networks": [network]}
+
+
+def test_one_of_two_hundred_changes_alone(fleet: Lab) -> None:
+    host, product = fleet.host("dh12"), Product(fleet)
+    before = host.snapshot()
+    made = product.module(host.name, "vnet_host", many())
+    assert made["changed"] and not made.get("failed"), made
+    guests = [Guest.plug(host, BRIDGE, f"g{number}", mac=f"52:54:00:77:03:{number:02x}") for number in (1, 2, 3)]
+    assert [leased(guest)[0] for guest in guests] == ["10.77.3.1", "10.77.3.2", "10.77.3.3"]
+    for guest in guests:
+        guest.exec(["ip", "route", "add", "default", "via", "10.77.0.1"])
+        guest.exec(["sh", "-c", "busybox nc -ll -p 7 -e cat > /dev/null 2>&1 < /dev/null &"])
+    world, address = fleet.site.enter(fleet.fabric.netns), host.address
+    pid, leases = serves(host), host.exec(["cat", LEASES]).stdout
+    with talking(world, address, 7001) as first, talking(world, address, 7002) as second, talking(world, address, 7003) as third:
+        assert [say("before") for say in (first, second, third)] == ["before"] * 3
+        change = product.module(host.name, "vnet_host", many(changed=2))
+        assert len([line for line in change["commands"] if line.startswith("nft ")]) == 1, change["commands"]
+        assert [line for line in change["commands"] if line.startswith("systemctl ")] == [f"systemctl reload {UNIT}"]
+        # Who was forwarded to another guest has lost it; the others have noticed nothing.
+        assert [say("after") for say in (first, second, third)] == ["after", "", "after"]
+    assert (serves(host), host.exec(["cat", LEASES]).stdout) == (pid, leases)
+    assert [leased(guest)[0] for guest in guests] == ["10.77.3.1", "10.77.4.2", "10.77.3.3"]
+
+    # A guest that is declared without its network, as by the role guests: the same DHCP knows it, and forgets it.
+    interface = {"network": BRIDGE, "name": "tap-mail", "mac": "52:54:00:77:05:01", "addresses": ["10.77.5.1/16"]}
+    record = {"guests": [{"name": "mail", "interfaces": [interface]}], "owner": "guests"}
+    told = product.module(host.name, "vnet_host", record)
+    assert [line for line in told["commands"] if UNIT in line] == [f"systemctl reload {UNIT}"], told
+    guests.append(Guest.plug(host, BRIDGE, "mail", mac=interface["mac"]))
+    assert leased(guests[-1])[0] == "10.77.5.1" and known(guests[0], "mail.lab.example")
+    unchanged(product.module(host.name, "vnet_host", many(changed=2)))
+    gone = product.module(host.name, "vnet_host", {**record, "state": "absent"})
+    assert f"systemctl reload {UNIT}" in gone["commands"], gone
+    assert interface["mac"] not in host.exec(["cat", f"/etc/hypervisor-vnet/dhcp/{NAME}.hosts"]).stdout
+    for guest in guests:
+        guest.remove()
+    assert product.module(host.name, "vnet_host", {**many(), "state": "absent"})["changed"]
     assert diff_snapshots(before, host.snapshot()) == []

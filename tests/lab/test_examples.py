@@ -171,10 +171,9 @@ def test_kvm_host_without_a_guest(own_lab: Lab) -> None:
     walk(own_lab, "kvm-guests", host, holds, host.address)
 
 
-# Bridge, a guest in it with its router, and as whom the world sees the guest: as the host, unless it is routed.
+# Bridge, a guest in it with its router, who is seen as the host.
 ROUTED = {
     "network-nat": ("xen1", "d12-networkd", "vnat0", "10.0.2.1/16", "10.0.0.254"),
-    "network-route": ("n1", "d12-ifupdown", "routed0", "10.97.0.2/24", "10.97.0.1"),
     "brouter": ("xen1", "d13-nm", "dmz", "10.98.98.2/24", "10.98.98.1"),
     "kvm-nat": ("kvm1", "d13-networkd", "virbr1", "192.168.122.10/24", "192.168.122.1"),
 }
@@ -184,19 +183,57 @@ ROUTED = {
 def test_routed(own_lab: Lab, example: str) -> None:
     name, kind, bridge, address, router = ROUTED[example]
     host = own_lab.start(name, kind)
-    seen = host.address if example != "network-route" else address.split("/")[0]
-    own_lab.fabric.exec(["ip", "route", "add", "10.97.0.0/24", "via", host.address])
 
     def holds(links: Links) -> None:
         assert addresses_of(links[bridge])[0].split("/")[0] == router
         guest = Guest.plug(host, bridge, "guest", [address], router)
         try:
-            assert asked(guest, REMOTE4, 7000) == seen
+            assert asked(guest, REMOTE4, 7000) == host.address
         finally:
             guest.remove()
 
     with telling(own_lab.fabric, 7000):
         walk(own_lab, example, host, holds, host.address)
+
+
+@pytest.mark.parametrize("kind", some("d12-ifupdown", more=("d12-networkd", "d13-networkd", "d13-nm")))
+def test_network_route(own_lab: Lab, kind: str) -> None:
+    """The world looks for the guest on its own wire, of both families; its vif appears when all is done, and after the reboot."""
+    host = own_lab.start("xen1", kind)
+    for address in ("192.168.42.60/24", "2001:db8:42::60/64"):
+        own_lab.fabric.exec(["ip", "address", "add", address, "dev", "lan", *(["nodad"] if ":" in address else [])])
+
+    def holds(links: Links) -> None:
+        guest = Guest.plug(host, "", "guest", ["192.168.42.190/24", "2001:db8:42::190/128"], "192.168.42.1", port="n1")
+        try:
+            guest.exec(["ip", "-6", "route", "add", "default", "via", "fe80::1", "dev", "eth0"])
+            with telling(guest, 80):
+                for world, own in (("192.168.42.60", "192.168.42.190"), ("2001:db8:42::60", "2001:db8:42::190")):
+                    wait_until(lambda own=own, world=world: asked(own_lab.fabric, own, 80) == world, 10, f"the world reaches {own}")
+                    assert asked(guest, world, 7000) == own
+                assert asked(guest, REMOTE4, 7000) == "192.168.42.190"
+        finally:
+            guest.remove()
+
+    with telling(own_lab.fabric, 7000):
+        walk(own_lab, "network-route", host, holds, host.address)
+
+
+@pytest.mark.parametrize("kind", some("d13-nm", more=("d12-networkd", "d12-ifupdown", "d13-networkd")))
+def test_vif_nat(own_lab: Lab, kind: str) -> None:
+    """RHEL4 of the example, configured as its administrator had it, behind a vif that appears later."""
+    host = own_lab.start("xen1", kind)
+
+    def holds(links: Links) -> None:
+        guest = Guest.plug(host, "", "rhel4", ["10.0.0.1/24"], "10.0.0.128", "00:16:3e:27:95:c0", port="vif1.0")
+        try:
+            wait_until(lambda: asked(guest, REMOTE4, 7000) == host.address, 10, "the guest reaches the world")
+            assert addresses_of(links_of(host)["vif1.0"]) == ["10.0.0.128/32"]
+        finally:
+            guest.remove()
+
+    with telling(own_lab.fabric, 7000):
+        walk(own_lab, "vif-nat", host, holds, host.address)
 
 
 def test_every_example_is_run_here() -> None:
@@ -209,4 +246,5 @@ def test_every_example_is_run_here() -> None:
         "network-nat",
         "network-route",
         "two-nic-xen",
+        "vif-nat",
     ]

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from answers import asked, telling
 from product import Product
+from spans import some
 from vnet_lab.guest import Guest
 from vnet_lab.lab import Lab
 from vnet_lab.machine import Machine
@@ -20,7 +21,8 @@ from vnet_lab.snapshot import diff_snapshots
 from vnet_lab.util import wait_until
 from vnet_lab.world import REMOTE4, REMOTE6, ROUTER4
 
-HOSTS = {"ln12": ("d12-networkd", "static"), "lf12": ("d12-ifupdown", "static"), "lm13": ("d13-nm", "static")}
+_KINDS = {"ln12": "d12-networkd", "lf12": "d12-ifupdown", "lm13": "d13-nm"}
+HOSTS = {name: (_KINDS[name], "static") for name in some("lf12", more=("ln12", "lm13"))}
 NETWORKS: list[dict[str, Any]] = [
     {
         "name": "vnat0",
@@ -31,6 +33,7 @@ NETWORKS: list[dict[str, Any]] = [
         "forwards": [{"port": "5022", "to": "rhel4", "to_port": "22"}, {"port": "53", "protocol": "both", "to": "10.0.2.1"}],
     },
     {"name": "routed0", "layout": "route", "addresses": ["10.97.0.1/24"]},
+    {"name": "alone", "layout": "nat", "point_to_point": True, "nat66": True},
     {
         "name": "dmz",
         "layout": "brouter",
@@ -43,6 +46,12 @@ ROUTES = ("10.97.0.0/24", "10.98.98.0/24")
 RHEL4 = "52:54:00:27:95:c0"
 GUESTS: list[dict[str, Any]] = [
     {"name": "rhel4", "interfaces": [{"network": "vnat0", "name": "tap-rhel4", "mac": RHEL4, "addresses": ["10.0.2.1/16"]}]},
+    {
+        "name": "alone",
+        "interfaces": [
+            {"network": "alone", "name": "tap-alone", "mac": "52:54:00:27:95:c2", "addresses": ["10.9.0.1/24", "2001:db8:9::1/64"]}
+        ],
+    },
     {
         "name": "mydomu",
         "interfaces": [{"network": "dmz", "name": "tap-mydomu", "mac": "aa:cc:00:00:00:01", "addresses": ["10.98.98.2/24"]}],
@@ -74,6 +83,18 @@ def named(guest: Guest, name: str) -> str:
 
 def served(host: Machine) -> bool:
     return host.exec(["systemctl", "is-active", "hypervisor-vnet-dhcp@vnat0.service"], check=False).stdout.strip() == "active"
+
+
+def stands_alone(host: Machine) -> bool:
+    """Has the tap without a bridge what its guest needs, whatever the network manager thinks of it?"""
+    words = (
+        ["address", "show", "dev", "tap-alone"],
+        ["-4", "route", "show", "dev", "tap-alone"],
+        ["-6", "route", "show", "dev", "tap-alone"],
+    )
+    text = "".join(host.exec(["ip", "-oneline", *argv], check=False).stdout for argv in words)
+    wanted = ("inet 10.9.0.128/32", "inet6 2001:db8:9::80/128", "10.9.0.1 proto 119 ", "2001:db8:9::1 proto 119 ")
+    return all(part in text for part in wanted)
 
 
 def plug(host: Machine) -> dict[str, Guest]:
@@ -161,10 +182,12 @@ def test_who_reaches_whom(fleet: Lab, name: str) -> None:
     with telling(fleet.fabric, 7000):
         check, real = run(fleet, host, check=True), run(fleet, host)
         assert json.dumps(check["diff"]) == json.dumps(real["diff"])
+        assert stands_alone(host)
         assert real["changed"] and not run(fleet, host)["changed"]
         assert matrix(fleet, host) == expected(host)
         host.reboot(strict=False)
         wait_until(lambda: served(host), 20, "DHCP is served again")
+        wait_until(lambda: stands_alone(host), 20, "the tap without a bridge has its routes again")
         assert not run(fleet, host)["changed"]
         assert matrix(fleet, host) == expected(host)
     for network in ROUTES:

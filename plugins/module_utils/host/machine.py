@@ -25,7 +25,13 @@ from . import ctnetlink
 # Debian keeps ip, nft and sysctl in sbin, which is not in the PATH of every login.
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # Ours as long as something of ours is in them.
-_OWN_FOLDERS = ("/etc/hypervisor-vnet", "/etc/systemd/system/hypervisor-vnet-", "/var/lib/hypervisor-vnet/")
+_OWN_FOLDERS = (
+    "/etc/hypervisor-vnet",
+    "/etc/systemd/system/firewalld.service.d",
+    "/etc/systemd/system/hypervisor-vnet-",
+    "/etc/systemd/system/nftables.service.d",
+    "/var/lib/hypervisor-vnet/",
+)
 _TEMPORARY = ".hypervisor-vnet-"
 _PARENT = re.compile(r"^PPid:\s*(\d+)$", re.MULTILINE)
 _PR_SET_PDEATHSIG = 1  # include/uapi/linux/prctl.h

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, field, replace
 
 from .address import Address
 from .bridge import Bridge, StaticRoute
+from .coexist import Coexist, coexist_from_json
 from .dhcp import AppliedDhcp, applied_dhcp
 from .guard import AppliedGuard, GuardSettings, applied_guard, settings_from_json
 from .libvirt import AppliedLibvirt, applied_libvirt
@@ -21,8 +22,10 @@ from .nat import AppliedNat, applied_nat
 from .profile import Profile
 from .qemu import QemuSettings, qemu_from_json
 from .route import Neighbour, NextHop, Route, Rule
+from .routed import AppliedRouted, applied_routed
 from .state import BridgeSettings, FileState
 from .tap import AppliedTap, applied_tap
+from .vif import AppliedVif, applied_vif
 from .zone import AppliedPolicy, AppliedZone, applied_policy, applied_zone
 
 # 1 had bridges only; a kind that a file does not name was never applied.
@@ -68,7 +71,9 @@ class AppliedFile:
 
 @dataclass(frozen=True)
 class Applied:
-    """One field for each kind, name -> object. ``sysctls``: originals of the kernel parameters that we own."""
+    """One field for each kind, name -> object. ``sysctls``: originals of the kernel parameters that we own; ``route_sysctls``
+    those of interfaces that routes lead to.
+    """
 
     bridges: t.Mapping[str, AppliedBridge] = field(default_factory=dict)
     files: t.Mapping[str, AppliedFile] = field(default_factory=dict)
@@ -82,7 +87,11 @@ class Applied:
     dhcp: t.Mapping[str, AppliedDhcp] = field(default_factory=dict)
     zones: t.Mapping[str, AppliedZone] = field(default_factory=dict)
     policies: t.Mapping[str, AppliedPolicy] = field(default_factory=dict)
+    routes: t.Mapping[str, AppliedRouted] = field(default_factory=dict)
+    route_sysctls: t.Mapping[str, str] = field(default_factory=dict)
+    coexist: Coexist = field(default_factory=Coexist)
     libvirt: t.Mapping[str, AppliedLibvirt] = field(default_factory=dict)
+    vifs: t.Mapping[str, AppliedVif] = field(default_factory=dict)
 
     def owners(self, kind: str) -> dict[str, str]:
         """Name -> owner label of everything of one kind."""
@@ -110,7 +119,11 @@ def applied_from_text(text: str) -> Applied:
         {name: applied_dhcp(item) for name, item in data.get("dhcp", {}).items()},
         {name: applied_zone(item) for name, item in data.get("zones", {}).items()},
         {name: applied_policy(item) for name, item in data.get("policies", {}).items()},
-        {name: applied_libvirt(item) for name, item in data.get("libvirt", {}).items()},
+        {name: applied_routed(item) for name, item in data.get("routes", {}).items()},
+        dict(data.get("route_sysctls", {})),
+        coexist=coexist_from_json(data.get("coexist", {})),
+        libvirt={name: applied_libvirt(item) for name, item in data.get("libvirt", {}).items()},
+        vifs={name: applied_vif(item) for name, item in data.get("vifs", {}).items()},
     )
 
 

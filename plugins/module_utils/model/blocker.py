@@ -12,7 +12,7 @@ import typing as t
 from dataclasses import dataclass, field
 
 # Kinds whose guests' packets the host routes, and whose runs tell what stops them.
-ROUTED_GUESTS = ("nat", "zones")
+ROUTED_GUESTS = ("nat", "zones", "routes")
 
 # What a match asks. SPECIAL: what ordinary packets are not (marked, with odd flags); UNKNOWN: what cannot be judged here.
 SPECIAL, UNKNOWN = "special", "unknown"

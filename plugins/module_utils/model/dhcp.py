@@ -80,7 +80,7 @@ class Dhcp:
 class AppliedDhcp:
     """One network as applied: with the addresses that its bridge had. ``user``: whom dnsmasq runs as, empty for its own choice.
 
-    ``persist``: it comes back after a reboot.
+    ``persist``: it comes back after a reboot; ``coexist``: the filters of others let it pass.
     """
 
     owner: str
@@ -88,6 +88,7 @@ class AppliedDhcp:
     addresses: tuple[str, ...]
     user: str = ""
     persist: bool = True
+    coexist: bool = False
 
 
 @dataclass(frozen=True)
@@ -175,4 +176,5 @@ def dhcp_from_json(data: t.Mapping[str, t.Any]) -> Dhcp:
 
 
 def applied_dhcp(data: t.Mapping[str, t.Any]) -> AppliedDhcp:
-    return AppliedDhcp(data["owner"], dhcp_from_json(data["network"]), tuple(data["addresses"]), data["user"], data["persist"])
+    network, kept = dhcp_from_json(data["network"]), data["persist"]
+    return AppliedDhcp(data["owner"], network, tuple(data["addresses"]), data["user"], kept, data.get("coexist", False))

@@ -150,3 +150,18 @@ def network_clashes(networks: t.Sequence[tuple[Dhcp, str]]) -> list[Problem]:
                 break
             seen[option, word] = f"{place}.{option}"
     return problems
+
+
+def subnet_clashes(networks: t.Sequence[tuple[Dhcp, t.Sequence[str], str]]) -> list[Problem]:
+    """Subnets that two networks would serve. Each network with the host's addresses on it, and its place."""
+    problems = []
+    seen: list[tuple[Dhcp, Interface, str]] = []
+    for network, addresses, place in networks:
+        own = own_interfaces(addresses)
+        for item in own:
+            for other, theirs, where in seen:
+                if other.bridge != network.bridge and item.version == theirs.version and item.network.overlaps(theirs.network):
+                    cure = "give each network of a host subnets of its own"
+                    problems.append(Problem(f"{place}.addresses", f"{item.network} overlaps {theirs.network} of {where}; {cure}"))
+        seen += [(network, item, place) for item in own]
+    return problems

@@ -40,7 +40,7 @@ _TAKEN4 = {
 _TAKEN6 = {**dict.fromkeys(range(1, 10), ""), **dict.fromkeys(range(11, 15), ""), 39: ""}
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}")
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
-_HOST = re.compile(_LABEL)
+HOST_NAME = re.compile(_LABEL)
 _DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 _TIME = re.compile(r"(\d{1,9})([mhdw]?)")
 _SECONDS = {"": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
@@ -173,7 +173,7 @@ def read_hosts(items: t.Sequence[Options], path: str = "hosts") -> tuple[tuple[D
         problems += wrong
         if sum(":" not in text for text in addresses) > 1:
             problems.append(Problem(f"{place}.addresses", "holds more than one IPv4 address, and DHCP gives one; leave the others out"))
-        if name and not _HOST.fullmatch(name):
+        if name and not HOST_NAME.fullmatch(name):
             problems.append(Problem(f"{place}.name", f"{name!r} is no host's name; use letters, digits and '-', without the domain"))
         if not name and not item.get("addresses"):
             problems.append(Problem(place, "has neither addresses nor a name, so nothing is said of it; give it one of them"))

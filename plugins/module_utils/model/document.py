@@ -17,7 +17,9 @@ from .guard import Guard
 from .libvirt import LibvirtNetwork
 from .nat import Nat
 from .problem import Problem
+from .routed import Routed
 from .tap import Tap
+from .vif import Vif, VifOptions
 from .zone import Policy, Zone
 
 PERSIST = ("auto", "networkd", "ifupdown", "networkmanager", "none")
@@ -101,28 +103,33 @@ class Document:
     dhcp: Declared[Dhcp] = Declared(spoken=False)
     zones: Declared[Zone] = Declared(spoken=False)
     policies: Declared[Policy] = Declared(spoken=False)
+    routes: Declared[Routed] = Declared(spoken=False)
+    coexist: bool = False
     libvirt: Declared[LibvirtNetwork] = Declared(spoken=False)
+    vifs: Declared[Vif] = Declared(spoken=False)
+    vif_options: VifOptions = field(default_factory=VifOptions)
 
 
-def read_bridges(items: t.Sequence[t.Mapping[str, t.Any]], path: str = "bridges") -> tuple[tuple[Bridge, ...], list[Problem]]:
-    """All items of a list of bridges, with the problems of each and those between them."""
+def read_bridges(
+    items: t.Sequence[t.Mapping[str, t.Any]], path: str = "bridges", places: t.Sequence[str] = ()
+) -> tuple[tuple[Bridge, ...], list[Problem]]:
+    """All items of a list of bridges, with the problems of each and those between them. ``places`` as in Declared."""
     problems: list[Problem] = []
     bridges = []
-    for index, item in enumerate(items):
-        bridge, wrong = read_bridge(item, f"{path}[{index}]")
+    for place, item in zip(places or [f"{path}[{index}]" for index in range(len(items))], items):
+        bridge, wrong = read_bridge(item, place)
         problems += wrong
-        bridges.append(bridge)
-    return tuple(bridges), problems + _clashes(bridges, path)
+        bridges.append((place, bridge))
+    return tuple(bridge for _place, bridge in bridges), problems + _clashes(bridges)
 
 
-def _clashes(bridges: t.Sequence[Bridge], path: str) -> list[Problem]:
+def _clashes(bridges: t.Sequence[tuple[str, Bridge]]) -> list[Problem]:
     """The same name, link, or address in two places of one list."""
     problems = []
     names: dict[str, str] = {}
     links: dict[str, str] = {}
     addresses: dict[str, str] = {}
-    for index, bridge in enumerate(bridges):
-        place = f"{path}[{index}]"
+    for place, bridge in bridges:
         if bridge.name in names:
             problems.append(Problem(f"{place}.name", f"{bridge.name} is already {names[bridge.name]}.name; declare a bridge once"))
         names.setdefault(bridge.name, place)
@@ -142,19 +149,19 @@ def _clashes(bridges: t.Sequence[Bridge], path: str) -> list[Problem]:
     for link, place in links.items():
         if link in names:
             problems.append(Problem(place, f"{link} is declared as a bridge at {names[link]}; a bridge cannot be a port of a bridge"))
-    return problems + _route_clashes(bridges, path)
+    return problems + _route_clashes(bridges)
 
 
-def _route_clashes(bridges: t.Sequence[Bridge], path: str) -> list[Problem]:
+def _route_clashes(bridges: t.Sequence[tuple[str, Bridge]]) -> list[Problem]:
     """The kernel has one route for a destination, table and metric."""
     problems = []
     seen: dict[tuple[int, str, str, int], str] = {}
-    for index, bridge in enumerate(bridges):
+    for home, bridge in bridges:
         places = [("gateway4", StaticRoute("default", bridge.gateway4)), ("gateway6", StaticRoute("default", bridge.gateway6))]
         routes = [(option, route) for option, route in places if route.via]
         routes += [(f"routes[{at}]", route) for at, route in enumerate(bridge.routes)]
         for option, route in routes:
-            place = f"{path}[{index}].{option}"
+            place = f"{home}.{option}"
             family = 6 if ":" in (route.via or route.to) else 4
             # IPv6 has no metric 0: the kernel makes 1024 of it
             key = (family, route.to, route.table, route.metric or (1024 if family == 6 else 0))

@@ -16,7 +16,7 @@ from .state import Link
 
 # Kinds whose applied objects say `forwards` (address families, 4 and 6, between whose networks the host must forward) and
 # `persist` (they come back after a reboot).
-ROUTED_KINDS: tuple[str, ...] = ("nat",)
+ROUTED_KINDS: tuple[str, ...] = ("nat", "routes")
 IP4, IP6 = "net/ipv4/ip_forward", "net/ipv6/conf/all/forwarding"
 SWITCHES = {4: IP4, 6: IP6}
 # Written along with ip_forward (inet_forward_change in net/ipv4/devinet.c).

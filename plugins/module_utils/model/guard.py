@@ -53,6 +53,7 @@ class Guard:
     ``pairs`` are further (MAC, network) that the guest may use, such as those of VRRP. ``families``: 4 and 6, without those that
     are blocked. ``routed``: the interface is no port of a bridge. ``bridge`` is where it is plugged in, if the user says.
     ``auto``: it has a free address of each family that its bridge has one of; which one, is known when it is applied.
+    ``guest``: the name by which its network's DHCP and DNS know it, if its record says whose interface it is.
     """
 
     interface: str
@@ -71,6 +72,7 @@ class Guard:
     allow: tuple[GuardRule, ...] = ()
     deny: tuple[GuardRule, ...] = ()
     auto: bool = False
+    guest: str = ""
 
     @property
     def name(self) -> str:

@@ -11,14 +11,16 @@ from __future__ import annotations
 import ipaddress
 import re
 import typing as t
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from .guard import Guard, guard_clashes, read_guard
 from .problem import Problem
 from .tap import Tap, read_tap, tap_clashes
 
 Options = t.Mapping[str, t.Any]
-TOOLSTACKS = ("qemu",)
+TOOLSTACKS = ("qemu", "xl")
+# Makes the interfaces of its guests by itself; they have guards only, which wait for them by name.
+XEN = "xl"
 # What of an interface's record QEMU opens by itself has no tap of ours: its own networks, and taps that others made.
 _OTHERS_TAP = ("fd", "fds", "helper")
 # From the words of a tap and a guard to those of a guest's interface.
@@ -45,18 +47,25 @@ def has_tap(interface: Options) -> bool:
     return (qemu.get("type") or "tap") == "tap" and not any(qemu.get(word) for word in _OTHERS_TAP)
 
 
+def has_interface(guest: Options, interface: Options) -> bool:
+    """Does this interface of a guest need anything of us?"""
+    return guest.get("toolstack") == XEN or has_tap(interface)
+
+
 def read_guests(guests: t.Sequence[Options], bridges: t.Mapping[str, str], path: str = "guests") -> GuestInterfaces:
     """The taps and guards of all guests. ``bridges``: name of a network -> its bridge; other names are bridges themselves."""
     taps: list[tuple[str, Tap]] = []
     guards: list[tuple[str, Guard]] = []
     problems = _name_problems(guests, path)
-    for place, interface in _interfaces(guests, path):
-        if not has_tap(interface):
+    for place, guest, interface in _interfaces(guests, path):
+        if not has_interface(guest, interface):
             continue
         wrong = _missing(interface, place)
         problems += wrong
         if not wrong:
-            problems += _read_interface(interface, bridges, place, taps, guards)
+            problems += (_read_vif if guest.get("toolstack") == XEN else _read_interface)(interface, bridges, place, taps, guards)
+    names = _names(guests, path)
+    guards = [(place, replace(guard, guest=names[place])) for place, guard in guards]
     problems += tap_clashes(taps) + guard_clashes([(guard, place) for place, guard in guards])
     # What a tap and its guard have in common is wrong once.
     return GuestInterfaces(tuple(taps), tuple(guards), list(dict.fromkeys(in_guest_words(problem) for problem in problems)))
@@ -72,13 +81,22 @@ def in_guest_words(problem: Problem) -> Problem:
 
 def guest_names(guests: t.Sequence[Options]) -> tuple[str, ...]:
     """The interfaces of guests that shall go, of which nothing else has to be right."""
-    return tuple(interface["name"] for _place, interface in _interfaces(guests, "") if interface.get("name"))
+    return tuple(interface["name"] for _place, _guest, interface in _interfaces(guests, "") if interface.get("name"))
 
 
-def _interfaces(guests: t.Sequence[Options], path: str) -> t.Iterator[tuple[str, Options]]:
+def _interfaces(guests: t.Sequence[Options], path: str) -> t.Iterator[tuple[str, Options, Options]]:
     for at, guest in enumerate(guests):
         for index, interface in enumerate(guest.get("interfaces") or []):
-            yield f"{path}[{at}].interfaces[{index}]", interface
+            yield f"{path}[{at}].interfaces[{index}]", guest, interface
+
+
+def _names(guests: t.Sequence[Options], path: str) -> dict[str, str]:
+    """The place of each interface, and its guest's name."""
+    return {
+        f"{path}[{at}].interfaces[{index}]": guest["name"]
+        for at, guest in enumerate(guests)
+        for index in range(len(guest.get("interfaces") or []))
+    }
 
 
 def _name_problems(guests: t.Sequence[Options], path: str) -> list[Problem]:
@@ -99,7 +117,7 @@ def _name_problems(guests: t.Sequence[Options], path: str) -> list[Problem]:
 def _missing(interface: Options, place: str) -> list[Problem]:
     cures = {
         "network": "name the network or bridge that the guest shall be in",
-        "name": "give the tap a name, as the filter vif_name makes one",
+        "name": "give the interface a name, as the filter vif_name makes one",
         "mac": "give the guest's card its address, as the filters mac_from_ip and mac_random make one",
     }
     return [Problem(f"{place}.{option}", f"is missing; {cure}") for option, cure in cures.items() if not interface.get(option)]
@@ -121,11 +139,38 @@ def _read_interface(
         return problems
     if any(not item.untagged for item in tap.vlans):
         problems.append(Problem(f"{place}.tap.vlan.trunk", "has frames with a tag, which a guard refuses; say guarded: false"))
+    return problems + _read_guard(interface, bridge, place, guards)
+
+
+def _read_vif(
+    interface: Options,
+    bridges: t.Mapping[str, str],
+    place: str,
+    taps: list[tuple[str, Tap]],
+    guards: list[tuple[str, Guard]],
+) -> list[Problem]:
+    """An emulated card, which has a ``model``, is an interface of its own beside the other."""
+    why = "is about guests of QEMU without Xen; leave it out"
+    problems = [Problem(f"{place}.{option}", why) for option in ("tap", "qemu") if interface.get(option)]
+    if interface.get("guarded") is False:
+        return problems
+    bridge = bridges.get(interface["network"], interface["network"])
+    return problems + _read_guard(interface, bridge, place, guards, emulated=bool(interface.get("model")))
+
+
+def _read_guard(interface: Options, bridge: str, place: str, guards: list[tuple[str, Guard]], emulated: bool = False) -> list[Problem]:
     addresses = [guard_address(text) for text in interface.get("addresses") or []]
-    wanted = {**(interface.get("guard") or {}), "interface": name, "bridge": bridge, "mac": interface["mac"], "addresses": addresses}
-    guard, wrong = read_guard(wanted, place)
+    own = {
+        "interface": interface["name"],
+        "bridge": bridge,
+        "mac": interface["mac"],
+        "addresses": addresses,
+        "emulated": emulated,
+        "routed": not bridge,
+    }
+    guard, problems = read_guard({**(interface.get("guard") or {}), **own}, place)
     guards.append((place, guard))
-    return problems + wrong
+    return problems
 
 
 def guard_address(text: str) -> str:

@@ -53,11 +53,21 @@ class Forward:
 
 
 @dataclass(frozen=True)
+class NatGuest:
+    """A guest's address behind an interface of the host; ``router`` is the host's address there, empty for the network's own."""
+
+    interface: str
+    address: str
+    router: str = ""
+
+
+@dataclass(frozen=True)
 class Nat:
     """One network. ``sources`` are its subnets, empty for those of the bridge's addresses; ``uplink`` is empty for any interface
     that is no bridge of such a network; ``snat`` is an address or FIRST-LAST, empty for the uplink's own one.
 
-    ``one_to_one``: pairs of an address outside and the guest's, which stands for it in both directions.
+    ``one_to_one``: pairs of an address outside and the guest's, which stands for it in both directions. With ``point_to_point``
+    there is no bridge: each guest is alone behind its interface. ``proxy_on``: the interface where ``proxy_arp`` is done.
     """
 
     name: str
@@ -71,6 +81,27 @@ class Nat:
     forwards: tuple[Forward, ...] = ()
     nat66: bool = False
     one_to_one: tuple[tuple[str, str], ...] = ()
+    point_to_point: bool = False
+    proxy_arp: bool = False
+    guests: tuple[NatGuest, ...] = ()
+    proxy_on: str = ""
+
+    @property
+    def interfaces(self) -> tuple[str, ...]:
+        """By which its guests come."""
+        return tuple(dict.fromkeys(guest.interface for guest in self.guests)) if self.point_to_point else (self.bridge,)
+
+    @property
+    def translates(self) -> bool:
+        """Do its guests have another address outside?"""
+        return self.masquerade or bool(self.snat)
+
+    def ways(self, version: int) -> list[tuple[str, Network]]:
+        """Each interface by which guests come, and what is behind it."""
+        if self.point_to_point:
+            found = [(guest.interface, to_network(guest.address)) for guest in self.guests]
+            return [(interface, network) for interface, network in found if network.version == version]
+        return [(self.bridge, network) for network in self.networks(version)]
 
     def networks(self, version: int) -> list[Network]:
         return [network for network in map(to_network, self.sources) if network.version == version]
@@ -78,17 +109,19 @@ class Nat:
 
 @dataclass(frozen=True)
 class AppliedNat:
-    """One network as applied, its ``sources`` and ``uplink`` settled. ``persist``: it comes back after a reboot."""
+    """One network as applied, its ``sources`` and ``uplink`` settled. ``persist``: it comes back after a reboot; ``coexist``: the
+    filters of others let it pass."""
 
     owner: str
     network: Nat
     persist: bool = True
+    coexist: bool = False
 
     @property
     def forwards(self) -> tuple[int, ...]:
-        """The families that the host must forward for it. Without nat66, only what is forwarded into it needs IPv6."""
+        """The families that the host must forward for it. Behind IPv4's translation, only nat66 and what is forwarded into it need IPv6."""
         led = any(item.version == 6 for item in self.network.forwards) or any(":" in inside for _outside, inside in self.network.one_to_one)
-        six = self.network.nat66 or led
+        six = self.network.nat66 or led or not self.network.translates
         return tuple(version for version in (4, 6) if self.network.networks(version) and (version == 4 or six))
 
 
@@ -103,8 +136,9 @@ class NatFacts:
 def nat_from_json(data: t.Mapping[str, t.Any]) -> Nat:
     """The inverse of dataclasses.asdict after its way through JSON."""
     lists = {key: tuple(data[key]) for key in ("sources", "no_nat_to", "nat_ports")}
-    forwards = tuple(_forward_from_json(item) for item in data["forwards"])
-    return Nat(**{**data, **lists, "forwards": forwards, "one_to_one": tuple((outside, inside) for outside, inside in data["one_to_one"])})
+    lists["forwards"] = tuple(_forward_from_json(item) for item in data["forwards"])
+    lists["guests"] = tuple(NatGuest(**item) for item in data.get("guests", ()))
+    return Nat(**{**data, **lists, "one_to_one": tuple((outside, inside) for outside, inside in data["one_to_one"])})
 
 
 def _forward_from_json(data: t.Mapping[str, t.Any]) -> Forward:
@@ -113,7 +147,7 @@ def _forward_from_json(data: t.Mapping[str, t.Any]) -> Forward:
 
 
 def applied_nat(data: t.Mapping[str, t.Any]) -> AppliedNat:
-    return AppliedNat(data["owner"], nat_from_json(data["network"]), data["persist"])
+    return AppliedNat(data["owner"], nat_from_json(data["network"]), data["persist"], data.get("coexist", False))
 
 
 def read_nats(items: t.Sequence[Options], path: str = "networks") -> tuple[tuple[Nat, ...], list[Problem]]:
@@ -141,6 +175,8 @@ def read_nat(options: Options, path: str) -> tuple[Nat, list[Problem]]:
         reader.add("name", f"{name!r} is no name; use 1 to 64 letters, digits, '_', '-' or '.'")
     reader.problems += name_problems(uplink, f"{path}.uplink") if uplink else []
     snat = reader.snat(options.get("snat") or "")
+    guests = reader.guests(options.get("guests") or [])
+    reader.alone(options)
     if options.get("snat") and options.get("masquerade"):
         reader.add("masquerade", "snat gives the source address already; leave one of them out")
     nat = Nat(
@@ -155,6 +191,9 @@ def read_nat(options: Options, path: str) -> tuple[Nat, list[Problem]]:
         forwards=tuple(reader.forward(f"forwards[{at}]", item) for at, item in enumerate(options.get("forwards") or [])),
         nat66=bool(options.get("nat66")),
         one_to_one=tuple(reader.pair(f"one_to_one[{at}]", item) for at, item in enumerate(options.get("one_to_one") or [])),
+        point_to_point=bool(options.get("point_to_point")),
+        proxy_arp=bool(options.get("proxy_arp")),
+        guests=guests,
     )
     return nat, reader.problems
 
@@ -248,6 +287,24 @@ class _Reader:
             return Forward(protocols, (0, 0), "", (0, 0))
         return Forward(protocols, ports, to, to_ports, listen, interface, sources)
 
+    def guests(self, items: t.Sequence[Options]) -> tuple[NatGuest, ...]:
+        found = []
+        for at, item in enumerate(items):
+            place = f"guests[{at}]"
+            self.problems += name_problems(item["interface"], f"{self._path}.{place}.interface")
+            texts = [self.address(f"{place}.addresses[{index}]", text) for index, text in enumerate(item["addresses"])]
+            if not texts:
+                self.add(f"{place}.addresses", "is empty; the host finds the guest by its address alone")
+            found += [NatGuest(item["interface"], text) for text in texts if text]
+        return tuple(found)
+
+    def alone(self, options: Options) -> None:
+        """What goes with point_to_point, and what does not."""
+        if options.get("point_to_point") and options.get("bridge"):
+            self.add("bridge", "with point_to_point there is none; leave one of them out")
+        if options.get("guests") and not options.get("point_to_point") and not options.get("proxy_arp"):
+            self.add("guests", "are behind interfaces of their own with point_to_point: true; say that, or leave them out")
+
     def pair(self, place: str, item: Options) -> tuple[str, str]:
         outside, inside = self.address(f"{place}.address", item["address"]), self.address(f"{place}.to", item["to"])
         if outside and inside and (":" in outside) != (":" in inside):
@@ -267,4 +324,28 @@ def ports_text(ports: Ports) -> str:
 
 def settle(nat: Nat, sources: t.Sequence[str], uplink: str) -> Nat:
     """The network with what its declaration leaves to the host."""
-    return replace(nat, sources=nat.sources or tuple(sources), uplink=uplink)
+    found = nat.sources or (() if nat.point_to_point else tuple(sources))
+    own = dict.fromkeys(str(to_network(guest.address)) for guest in nat.guests)
+    return replace(nat, sources=found or tuple(own), uplink=uplink)
+
+
+def settle_guests(nat: Nat, hosts: t.Mapping[int, str], proxy_on: str) -> Nat:
+    """The network with the host's addresses towards its guests. ``hosts``: family -> the host's own address; none where the
+    bridge has addresses.
+    """
+    guests = (
+        replace(
+            guest,
+            router=router_of(guest.address) if nat.translates and nat.point_to_point else hosts.get(6 if ":" in guest.address else 4, ""),
+        )
+        for guest in nat.guests
+    )
+    return replace(nat, guests=tuple(guests), proxy_on=proxy_on)
+
+
+def router_of(address: str) -> str:
+    """The router that Xen's vif-nat gives to a guest: its own address with 127 more in the last octet. Empty where that is none."""
+    guest = ipaddress.ip_address(address)
+    last = guest.packed[-1] + 127
+    # 255 is a broadcast address to many.
+    return str(guest + 127) if 127 < last < 255 else ""

@@ -12,7 +12,7 @@ import ipaddress
 import typing as t
 
 from .guard import Network
-from .nat import Forward, Nat
+from .nat import Forward, Nat, router_of
 from .problem import Problem
 
 # A network and where it was written, which is no place in the list for one that was applied before.
@@ -41,9 +41,10 @@ def _inside(path: str, nat: Nat) -> list[Problem]:
     problems = []
     networks = [network for version in (4, 6) for network in nat.networks(version)]
     if not networks:
-        cure = "list its subnets, or give the bridge addresses"
+        cure = "list its guests" if nat.point_to_point else "list its subnets, or give the bridge addresses"
         return [Problem(f"{path}.sources", f"nothing says which subnets {nat.bridge} has; {cure}")]
-    if nat.uplink == nat.bridge:
+    problems += _point_to_point(path, nat)
+    if nat.uplink in nat.interfaces:
         why = "the uplink is the network's own bridge, or a port of it"
         problems.append(Problem(f"{path}.uplink", f"{why}; name the interface that leads to the world, or leave uplink out"))
     if nat.nat66 and not nat.networks(6):
@@ -55,6 +56,23 @@ def _inside(path: str, nat: Nat) -> list[Problem]:
         if outside and any(ipaddress.ip_address(outside) in network for network in networks):
             place = f"{path}.one_to_one[{at}].address"
             problems.append(Problem(place, f"{outside} is inside the network itself; name the address that the world sees"))
+    return problems
+
+
+def _point_to_point(path: str, nat: Nat) -> list[Problem]:
+    """What Xen's vif-nat cannot express, and guests that are none of the network."""
+    problems = []
+    seen: dict[str, str] = {}
+    for guest in nat.guests:
+        place = f"{path}.guests"
+        networks = [network for version in (4, 6) for network in nat.networks(version)]
+        problems += _target(place, guest.address, networks)
+        if guest.address in seen:
+            problems.append(Problem(place, f"{guest.address} is behind {seen[guest.address]} and {guest.interface}; a guest has one place"))
+        seen.setdefault(guest.address, guest.interface)
+        if nat.point_to_point and nat.translates and not router_of(guest.address):
+            why = f"{guest.address} has no router: that is its own address with 127 more in the last octet"
+            problems.append(Problem(place, f"{why}; take an address that ends in 1 to 127"))
     return problems
 
 
@@ -73,12 +91,11 @@ def _bridges(everybody: t.Sequence[Placed]) -> list[Problem]:
     problems = []
     seen: dict[str, str] = {}
     for path, nat in everybody:
-        if nat.bridge in seen:
-            option = "name" if nat.bridge == nat.name else "bridge"
-            problems.append(
-                Problem(f"{path}.{option}", f"{nat.bridge} is already the bridge of {seen[nat.bridge]}; a bridge has one network")
-            )
-        seen.setdefault(nat.bridge, path)
+        option = "guests" if nat.point_to_point else "name" if nat.bridge == nat.name else "bridge"
+        for name in nat.interfaces:
+            if name in seen:
+                problems.append(Problem(f"{path}.{option}", f"{name} is already the bridge of {seen[name]}; a bridge has one network"))
+            seen.setdefault(name, path)
     return problems
 
 

@@ -25,17 +25,32 @@ from .problem import Problem
 Options = t.Mapping[str, t.Any]
 # What a network has of its own, and what it has only where the host routes for it.
 _OWN = ("layout", "bridge", "routed", "dhcp", "zone")
-ROUTED_OPTIONS = ("sources", "masquerade", "snat", "nat_ports", "no_nat_to", "forwards", "nat66", "one_to_one")
+ROUTED_OPTIONS = (
+    "sources",
+    "masquerade",
+    "snat",
+    "nat_ports",
+    "no_nat_to",
+    "forwards",
+    "nat66",
+    "one_to_one",
+    "point_to_point",
+    "guests",
+    "proxy_arp",
+)
+# What is on a bridge and nowhere else; the rest has a default, which says nothing.
+_ON_BRIDGE = ("bridge", "ports", "addresses", "gateway4", "gateway6", "routes", "dns", "dhcp4", "dhcp6", "mac", "mtu", "dhcp")
 
 
 @dataclass(frozen=True)
 class Networks:
-    """What all networks need: the options of each one's bridge, in their order; the others behind their places.
+    """What all networks need, each behind its place: the options of their bridges, where they have one, and what they have besides.
 
-    ``zones``: the name of a network's zone, and of its bridge.
+    ``names``: each one's bridge, empty for none. ``zones``: the name of a network's zone, and of its bridge.
     """
 
-    bridges: list[dict[str, t.Any]] = field(default_factory=list)
+    bridges: list[tuple[str, dict[str, t.Any]]] = field(default_factory=list)
+    names: dict[str, str] = field(default_factory=dict)
     nat: list[tuple[str, Nat]] = field(default_factory=list)
     dhcp: list[tuple[str, Dhcp]] = field(default_factory=list)
     zones: list[tuple[str, str, str]] = field(default_factory=list)
@@ -58,19 +73,25 @@ def read_networks(networks: t.Sequence[Options], path: str, guests: t.Sequence[O
         given = {**LAYOUTS.get(layout, {}), **own}
         bridge = _bridge(given)
         first, other = names.setdefault(given["name"], (place, bridge["name"]))
+        alone = bool(given.get("routed") and given.get("point_to_point"))
         # the same bridge twice is told by read_bridges
-        if first != place and other != bridge["name"]:
+        if first != place and (alone or other != bridge["name"]):
             found.problems.append(Problem(f"{place}.name", f"{given['name']} is already {first}.name; declare a network once"))
-        found.bridges.append(bridge)
+        if not alone:
+            found.bridges.append((place, bridge))
+        found.names.setdefault(given["name"], "" if alone else bridge["name"])
+        members = [bridge["name"]]
         if given.get("routed"):
             nat, wrong = _nat(given, own, place, guests)
             found.nat.append((place, nat))
             found.problems.extend(wrong)
+            members = list(nat.interfaces)
+            found.problems.extend(_without_bridge(given, place, guests or ()) if alone else [])
         else:
             found.problems.extend(_bridged_problems(network, place))
         if given.get("zone"):
-            found.zones.append((f"{place}.zone", given["zone"], bridge["name"]))
-        if given.get("dhcp") is not None:
+            found.zones.extend((f"{place}.zone", given["zone"], member) for member in members)
+        if given.get("dhcp") is not None and not alone:
             dhcp, wrong = _dhcp(given, place, guests or ())
             found.dhcp.append((f"{place}.dhcp", dhcp))
             found.problems.extend(wrong)
@@ -96,7 +117,34 @@ def _bridged_problems(network: Options, place: str) -> list[Problem]:
     ]
 
 
-def _nat(given: Options, own: Options, place: str, guests: t.Sequence[Options] | None) -> tuple[Nat, list[Problem]]:
+def _without_bridge(given: Options, place: str, guests: t.Sequence[Options]) -> list[Problem]:
+    """What a network has only on its bridge, and guests who are known by their address alone."""
+    why = "is a matter of the network's bridge, and with point_to_point it has none; leave one of them out"
+    problems = [Problem(f"{place}.{option}", why) for option in _ON_BRIDGE if given.get(option)]
+    for at, guest in enumerate(guests):
+        for index, item in enumerate(guest.get("interfaces") or []):
+            if item.get("network") == given["name"] and not _fixed(item):
+                cure = "give it one; a guest that is alone behind its interface is known by it"
+                problems.append(Problem(f"guests[{at}].interfaces[{index}].addresses", f"has no fixed address; {cure}"))
+    return problems
+
+
+def _fixed(interface: Options) -> list[str]:
+    """The addresses of a guest's interface that stand in its record."""
+    return [text.split("/")[0] for text in interface.get("addresses") or [] if text not in ("auto", "none")]
+
+
+def _inside(given: Options, guests: t.Sequence[Options]) -> list[dict[str, t.Any]]:
+    """The guests of the network for whom the host does something, each with the interface that they are behind."""
+    if not (given.get("point_to_point") or given.get("proxy_arp")):
+        return []
+    bridge = given.get("bridge") or given["name"]
+    interfaces = [item for guest in guests for item in guest.get("interfaces") or [] if item.get("network") in (given["name"], bridge)]
+    behind = [(item.get("name") or "" if given.get("point_to_point") else bridge, _fixed(item)) for item in interfaces]
+    return [{"interface": interface, "addresses": addresses} for interface, addresses in behind if addresses]
+
+
+def _nat(given: Options, said: Options, place: str, guests: t.Sequence[Options] | None) -> tuple[Nat, list[Problem]]:
     problems: list[Problem] = []
     sources = given.get("sources") or _subnets(given.get("addresses") or [])
     forwards = []
@@ -105,7 +153,10 @@ def _nat(given: Options, own: Options, place: str, guests: t.Sequence[Options] |
         problems += [Problem(f"{place}.forwards[{at}].to", wrong)] if wrong else []
         forwards.append({**forward, "to": to or _any_address(forward, sources)})
     options = {**{key: given[key] for key in ("name", "bridge", "uplink", *ROUTED_OPTIONS) if key in given}, "sources": sources}
-    if options.get("snat") and "masquerade" not in own:
+    bridge = "" if given.get("point_to_point") else options.get("bridge") or given["name"]
+    own = [{**item, "interface": bridge or item["interface"]} for item in given.get("guests") or []]
+    options["guests"] = [*own, *_inside(given, guests or ())]
+    if options.get("snat") and "masquerade" not in said:
         # A preset, which the user's word replaces.
         options.pop("masquerade", None)
     nat, wrong_nat = read_nat({**options, "forwards": forwards}, place)

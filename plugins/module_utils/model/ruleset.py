@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 # Loads our tables at boot, and whenever nftables' own are loaded.
 UNIT = "hypervisor-vnet-nftables.service"
 # Kinds of a document that have tables.
-TABLE_KINDS = ("guards", "nat", "zones")
+TABLE_KINDS = ("guards", "nat", "zones", "routes")
 # The first nft with which every set and rule of ours was tried; Debian 12 has it.
 OLDEST = (1, 0, 6)
 # Chains of the user in tables of ours begin like this: made by us, never filled, flushed or removed.

@@ -85,11 +85,13 @@ class AppliedZone:
 
 @dataclass(frozen=True)
 class AppliedPolicy:
-    """One policy as applied. ``persist``: it comes back after a reboot, if its zones do."""
+    """One policy as applied. ``persist``: it comes back after a reboot, if its zones do; ``coexist``: the filters of others let pass
+    what it allows."""
 
     owner: str
     policy: Policy
     persist: bool = True
+    coexist: bool = False
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,7 @@ def applied_zone(data: t.Mapping[str, t.Any]) -> AppliedZone:
 def applied_policy(data: t.Mapping[str, t.Any]) -> AppliedPolicy:
     policy = data["policy"]
     allow = tuple(Allowed(item["protocol"], (item["ports"][0], item["ports"][1])) for item in policy["allow"])
-    return AppliedPolicy(data["owner"], Policy(**{**policy, "allow": allow}), data["persist"])
+    return AppliedPolicy(data["owner"], Policy(**{**policy, "allow": allow}), data["persist"], data.get("coexist", False))
 
 
 def read_zones(items: t.Sequence[Options], path: str = "zones") -> tuple[tuple[Zone, ...], list[Problem]]:

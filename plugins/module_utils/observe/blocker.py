@@ -30,6 +30,8 @@ _CT = {"state": "state", "status": "status"}
 _NETWORK = ("saddr", "daddr")
 _PORTS = ("sport", "dport")
 _WORDS = ("accept", "drop", "return", "reject")
+# The tables of iptables(8).
+_IPTABLES = ("filter", "nat", "mangle", "raw", "security")
 _GO_ON = ("counter", "log", "mangle", "comment", "notrack", "set", "meter", "flow", "ct helper", "ct timeout")
 # What iptables' extensions do when nft shows no more than their names.
 _TARGETS = {"REJECT": "reject", "LOG": "", "NFLOG": "", "MARK": "", "CONNMARK": "", "TCPMSS": ""}
@@ -57,8 +59,9 @@ def _nft_tables(machine: Machine) -> t.Iterator[ForeignTable]:
         if listed.rc:
             continue
         tool = "ip6tables" if family == "ip6" else "iptables"
-        saved = machine.run((f"{tool}-nft-save", "-t", name)) if '"xt"' in listed.out else None
-        if saved and saved.rc == 0 and saved.out.strip():
+        saved = machine.run((f"{tool}-nft-save", "-t", name)) if family != "inet" and name in _IPTABLES else None
+        # It says so in a comment when somebody else has made the table.
+        if saved and saved.rc == 0 and f"*{name}\n" in saved.out:
             yield parse_iptables(saved.out, family, name, tool)
         else:
             yield parse_foreign(listed.out, family, name)

@@ -29,8 +29,10 @@ def read(machine: Machine, document: Document, applied: Applied, links: t.Mappin
     if not document.dhcp.spoken:
         return None
     names = sorted({*applied.dhcp, *(network.name for network in document.dhcp.items)})
+    if not names:
+        return DhcpFacts()
     units = read_units(machine, names)
-    version = _VERSION.search(machine.run(("dnsmasq", "--version")).out) if names else None
+    version = _VERSION.search(machine.run(("dnsmasq", "--version")).out)
     return DhcpFacts(
         version=version[1] if version else "",
         systemd=units is not None,

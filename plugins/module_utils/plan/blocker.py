@@ -55,12 +55,22 @@ class Packet:
         return f"IPv{self.family} {'answers to ' if self.answer else ''}{what} from {self.iif} to {self.oif}"
 
 
-def blocker_warnings(spoken: t.Container[str], applied: Applied, state: HostState) -> tuple[str, ...]:
-    """Once a document, whichever of its kinds route guests."""
+def blocker_warnings(
+    spoken: t.Container[str], applied: Applied, state: HostState, opened: t.Callable[[ForeignTable], bool] = lambda table: False
+) -> tuple[str, ...]:
+    """Once a document, whichever of its kinds route guests. ``opened``: does the table let pass, from this plan on, what is exempted?"""
     facts: BlockerFacts | None = state.kinds.get("blockers")
     if facts is None or not any(kind in spoken for kind in ROUTED_GUESTS):
         return ()
-    return tuple(str(blocker) for blocker in blockers(facts, applied, state))
+    theirs = tuple(table for table in facts.tables if opened(table))
+    found = blockers(replace(facts, tables=tuple(table for table in facts.tables if table not in theirs)), applied, state)
+    found += blockers(BlockerFacts(theirs), _not_exempted(applied), state)
+    return tuple(str(blocker) for blocker in found)
+
+
+def _not_exempted(applied: Applied) -> Applied:
+    nat = {name: item for name, item in applied.nat.items() if not item.coexist}
+    return replace(applied, nat=nat, policies={name: item for name, item in applied.policies.items() if not item.coexist})
 
 
 def blockers(facts: BlockerFacts, applied: Applied, state: HostState) -> list[Blocker]:
@@ -100,11 +110,11 @@ def _overridden(facts: BlockerFacts, applied: Applied) -> list[Blocker]:
 def _cure(table: ForeignTable, packet: Packet) -> str:
     bridge = packet.oif if packet.answer or packet.forwarded else packet.iif
     if "DOCKER-USER" in table.chains:
-        return f"accept them in Docker's chain for that: {table.tool} -I DOCKER-USER -i {packet.iif} -o {packet.oif} -j ACCEPT"
+        return f"say coexist: true, or accept them in Docker's chain for that: {table.tool} -I DOCKER-USER -i {packet.iif} -o {packet.oif} -j ACCEPT"
     if any(name.startswith("ufw") for name in table.chains):
         return f"tell ufw: ufw route allow in on {packet.iif} out on {packet.oif}"
     if table.name == "firewalld":
-        return f"put it into a zone of firewalld that forwards: firewall-cmd --permanent --zone=trusted --add-interface={bridge}"
+        return f"say coexist: true, or put it into a zone of firewalld that forwards: firewall-cmd --permanent --zone=trusted --add-interface={bridge}"
     return "a packet has to pass every table; accept them there before that"
 
 
@@ -113,16 +123,22 @@ def _packets(applied: Applied, state: HostState, names: t.Sequence[Match]) -> t.
     for nat in applied.nat.values():
         network = nat.network
         for family in nat.forwards:
-            ups = [network.uplink] if network.uplink else _uplinks(family, state)
+            ups = [network.uplink] if network.uplink else default_links(family, applied, state)
             own = tuple(network.networks(family))
+            homes = {guest.address: guest.interface for guest in network.guests}
             for uplink in ups:
-                yield Packet(network.bridge, uplink, family, own)
+                if not network.point_to_point:
+                    yield Packet(network.bridge, uplink, family, own)
                 for item in network.forwards:
+                    home = homes.get(item.to, network.bridge)
                     if item.version == family:
                         for protocol in item.protocols:
-                            yield Packet(
-                                uplink, network.bridge, family, (), (to_network(item.to),), protocol, item.to_ports, forwarded=True
-                            )
+                            yield Packet(uplink, home, family, (), (to_network(item.to),), protocol, item.to_ports, forwarded=True)
+    for routed in (item.routed for item in applied.routes.values() if not item.routed.via):
+        for family in sorted({network.version for network in routed.inside}):
+            own = tuple(network for network in routed.inside if network.version == family)
+            for uplink in [routed.uplink] if routed.uplink else default_links(family, applied, state):
+                yield Packet(routed.interface, uplink, family, own)
     for policy in (item.policy for item in applied.policies.values() if item.policy.target != HOST):
         yield from _of_policy(policy, applied, state, names)
 
@@ -156,9 +172,11 @@ def _subnets(name: str, family: int, applied: Applied, state: HostState) -> tupl
     return tuple(dict.fromkeys(network for network in networks if network.version == family))
 
 
-def _uplinks(family: int, state: HostState) -> list[str]:
-    """Where the default routes lead."""
-    return list(dict.fromkeys(route.dev for route in state.routes if route.family == family and route.dst == "default" and route.dev))
+def default_links(family: int, applied: Applied, state: HostState) -> list[str]:
+    """Where the default routes lead. One through a port of a bridge leads there once the bridge has its profile."""
+    homes = {item.bridge.uplink: name for name, item in applied.bridges.items() if item.bridge.uplink}
+    found = [route.dev for route in state.routes if route.family == family and route.dst == "default" and route.dev]
+    return list(dict.fromkeys(homes.get(name, name) for name in found))
 
 
 @dataclass
@@ -225,7 +243,7 @@ def _truth(match: Match, packet: Packet) -> bool | None:
     if asks == "family":
         return any(value in _FAMILIES[packet.family] for value in values)
     if asks == "state":
-        return ("established" if packet.answer else "new") in values
+        return ("established" if packet.answer else "new") in values or (packet.forwarded and "dnat" in values)
     if asks == "status":
         return (packet.forwarded and "dnat" in values) or (None if {*values} - {"dnat"} else False)
     if asks.endswith(("sport", "dport")):

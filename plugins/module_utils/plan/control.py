@@ -21,12 +21,17 @@ from ..model.guard import NAME as GUARD_TABLE
 from ..model.ifupdown import parse as parse_interfaces
 from ..model.libvirt import LibvirtFacts
 from ..model.networkd import KEEP, RUNTIME
+from ..model.routed import FOLDER as ROUTES
+from ..model.routed import NAME as ROUTE_TABLE
+from ..model.routed import UNIT as ROUTES_UNIT
 from ..model.ruleset import UNIT
 from ..model.state import FileState, HostState
 from ..model.step import Action, Await, Batch, EditLines, Forget, Ip, KillDaemon, Nft, Remove, Run, StartDaemon, Step, Sysctl, Virsh, Write
 from ..model.view import Views
 from ..model.zone import NAME as ZONE_TABLE
 from ..model.zone import ZoneFacts
+from ..render.coexist import UNIT as COEXIST_UNIT
+from .coexist import is_ours
 from .connection import Connection, connection_of
 from .ipline import IpLines
 
@@ -34,6 +39,8 @@ from .ipline import IpLines
 _SHARED = ("/etc/network/", "/etc/udev/")
 # Programs that concern the interfaces which they are told, and no others.
 _TOLD = frozenset({"modprobe", "networkctl", "nmcli", "udevadm"})
+# What they say names the bridge that a guest is plugged into; nothing of the host's own changes.
+_GUESTS = (("xl", "network-attach"), ("xl", "network-detach"), ("xenstore-rm",))
 # Programs that only look.
 _READERS = frozenset({"ifquery"})
 # Ended and started by us in a way that leaves every interface as it is (plan/networkd.py, plan/networkmanager.py).
@@ -41,11 +48,14 @@ _MANAGERS = ("systemd-networkd", "NetworkManager")
 _MANAGER_VERBS = frozenset({"daemon-reload", "kill", "reset-failed", "start", "stop"})
 # Hooks of ifupdown for name servers, and scripts of ours.
 _HOOKS = ("/etc/network/if-", "/etc/NetworkManager/dispatcher.d/hypervisor-vnet-")
-# A line of nft(8) about the guards' and the zones' tables, and names that end in a star.
-_BY_NAME = re.compile(rf"(?:(?:add|delete|flush) (?:table|chain|set|map|element)|table) \w+ (?:{GUARD_TABLE}|{ZONE_TABLE})\b")
+# A line of nft(8) about the guards', the zones' and the routes' tables, and names that end in a star.
+_BY_NAME = re.compile(rf"(?:(?:add|delete|flush) (?:table|chain|set|map|element)|table) \w+ (?:{GUARD_TABLE}|{ZONE_TABLE}|{ROUTE_TABLE})\b")
 _PATTERN = re.compile(r'"(\S+)\*"')
-# What dnsmasq gives to guests is nothing that the host's own connection uses.
+# What dnsmasq gives to guests is nothing that the host's own connection uses, nor is what stands in the files of Xen's.
+_OF_GUESTS = "/etc/xen/"
 _DHCP = ("/etc/hypervisor-vnet/dhcp/", "/var/lib/hypervisor-vnet/dhcp/", f"/etc/systemd/system/{UNIT_PREFIX}", f"/run/{UNIT_PREFIX}")
+# What of ours stands in Docker's rules only accepts, and only what is routed.
+_EXEMPTIONS = ("iptables-", "ip6tables-")
 _SHOWN, _SHOWN_LINES = 4, 10
 
 
@@ -81,6 +91,11 @@ class _Judge:
 
     def ways(self, action: Action) -> list[tuple[str, str]]:
         """Pairs of the way in which it touches the connection and what does, which is empty where the way says it all."""
+        if isinstance(action, (Write, Remove)) and action.path.startswith(f"{ROUTES}/"):
+            # It is done when its interface appears, if not now.
+            content = action.content if isinstance(action, Write) else ""
+            lines = [line[3:] for line in content.splitlines() if line.startswith("ip ")]
+            return [way for line in lines for way in self._lines.ways(line)]
         if isinstance(action, Ip):
             return self._lines.ways(action.line)
         if isinstance(action, Batch):
@@ -103,7 +118,7 @@ class _Judge:
         return self._run(action) if isinstance(action, Run) else _nothing(action)
 
     def _is_filter(self, text: str) -> bool:
-        """Guards ask for the names of guests' ports, and for nothing else; zones for those of their members."""
+        """Guards ask for the names of guests' ports, and for nothing else; so do routes, and zones for those of their members."""
         if any(line[:1] not in ("", "\t", "}") and not _BY_NAME.match(line) for line in text.splitlines()):
             return True
         zones: ZoneFacts = self._state.kinds.get("zones") or ZoneFacts()
@@ -130,7 +145,7 @@ class _Judge:
         return any(links[name].bridge is not None for name in self._connection.links & links.keys())
 
     def _is_file(self, path: str, content: str) -> bool:
-        if path.startswith(_DHCP):
+        if path.startswith((*_DHCP, _OF_GUESTS)) or is_ours(path):
             return False
         if path.startswith(f"{RUNTIME}/") and path.endswith(f"/{KEEP}"):
             # It tells networkd to leave the interface as it is.
@@ -145,7 +160,7 @@ class _Judge:
         for argv in [argv for argv in (action.argv, action.otherwise) if argv and argv[0] not in _READERS]:
             if argv[0] == "ip":
                 found += self._lines.ways(" ".join(argv[1:]))
-            elif _is_dhcp(argv):
+            elif _is_dhcp(argv) or any(argv[: len(words)] == words for words in _GUESTS):
                 continue
             elif (self._connection.is_named(" ".join(argv)) and not self._lines.taps & {*argv}) or not self._is_known(argv):
                 found.append(("commands", Run(argv).command()))
@@ -161,11 +176,13 @@ class _Judge:
         """Is this a command that touches no interface beyond those that it names?"""
         if argv[0] == "systemctl":
             units = [word for word in argv[2:] if not word.startswith("-")]
-            return units == [UNIT] or (argv[1] in _MANAGER_VERBS and all(unit.startswith(_MANAGERS) for unit in units))
+            return units in ([UNIT], [ROUTES_UNIT], [COEXIST_UNIT]) or (
+                argv[1] in _MANAGER_VERBS and all(unit.startswith(_MANAGERS) for unit in units)
+            )
         if "br_netfilter" in argv:
             return not self._passes_bridge()
         program = argv[-1] if argv[0] == "env" else argv[0]
-        return program in _TOLD or program.startswith(_HOOKS)
+        return program in _TOLD or program.startswith((*_HOOKS, *_EXEMPTIONS))
 
 
 def _is_dhcp(argv: t.Sequence[str]) -> bool:

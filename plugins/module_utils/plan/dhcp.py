@@ -13,11 +13,13 @@ from dataclasses import replace
 
 from ..model.applied import Applied
 from ..model.dhcp import AppliedDhcp, Dhcp, DhcpFacts, Listener, UnitFacts, own_interfaces, parse_leases, unit_of
-from ..model.dhcpcheck import network_clashes, subnet_problems
+from ..model.dhcpcheck import network_clashes, subnet_clashes, subnet_problems
+from ..model.dhcpguests import with_guests
 from ..model.document import Document
 from ..model.problem import Problem
 from ..model.state import FileState, HostState
 from ..render.dhcp import dhcp_files
+from .coexist import coexist_files
 from .dhcpkeep import handover, header
 from .kind import Kind, KindPlan
 
@@ -41,7 +43,7 @@ def plan_dhcp(document: Document, state: HostState, applied: Applied) -> KindPla
             problems += [] if network.addresses else subnet_problems(network, addresses, place)
             problems += _taken(network, addresses, facts, place)
         user = "dnsmasq" if facts.user else ""
-        memory[network.name] = AppliedDhcp(document.owner, network, addresses, user, document.persist != "none")
+        memory[network.name] = AppliedDhcp(document.owner, network, addresses, user, document.persist != "none", document.coexist)
     problems += [problem for name in document.dhcp.removed for problem in document.dhcp.owner_problems(name, owners, document.owner)]
     problems += [*_host_problems(document, facts), *_clashes(document, memory)]
     if problems:
@@ -94,11 +96,14 @@ def _host_problems(document: Document, facts: DhcpFacts) -> list[Problem]:
 
 
 def _clashes(document: Document, memory: t.Mapping[str, AppliedDhcp]) -> list[Problem]:
-    """With networks that were declared elsewhere."""
+    """With networks that were declared elsewhere, and of subnets with any."""
     declared = {network.name for network in document.dhcp.items}
     others = [(item.network, f"{name} of owner {item.owner!r}") for name, item in memory.items() if name not in declared]
-    found = network_clashes([*others, *((network, place) for place, network in document.dhcp.placed())]) if others else []
-    return [problem for problem in found if problem.path.startswith(f"{document.dhcp.path}[") and " of owner " in problem.message]
+    placed = [(network, place) for place, network in document.dhcp.placed()]
+    found = network_clashes([*others, *placed]) if others else []
+    ours = [problem for problem in found if problem.path.startswith(f"{document.dhcp.path}[") and " of owner " in problem.message]
+    served = [(network, memory[network.name].addresses, place) for network, place in [*others, *placed]]
+    return ours + [problem for problem in subnet_clashes(served) if problem.path.startswith(f"{document.dhcp.path}[")]
 
 
 def _taken(network: Dhcp, addresses: t.Sequence[str], facts: DhcpFacts, path: str) -> list[Problem]:
@@ -167,7 +172,7 @@ def _warnings(document: Document, state: HostState, applied: Applied, facts: Dhc
 
 def files(applied: Applied, state: HostState) -> dict[str, FileState]:
     """Configuration, hosts, names and units of every network."""
-    return dhcp_files(applied.dhcp)
+    return {**dhcp_files(with_guests(applied)), **coexist_files(applied)}
 
 
 KIND = Kind("dhcp", lambda document, applied: frozenset(), plan_dhcp, files, handover)

@@ -28,8 +28,9 @@ def handover(change: KindChange) -> list[Step]:
     forget, learn = _units(change, facts)
     steps = learn
     for name in sorted({*change.before.dhcp, *change.after.dhcp}):
-        if header(name) not in change.plan.texts:
-            # Nobody speaks of it: whether it runs is somebody else's business.
+        own = (config_path(name), hosts_path(name), names_path(name))
+        if header(name) not in change.plan.texts and not any(path in change.files for path in own):
+            # Nobody speaks of it, nor of its guests: whether it runs is somebody else's business.
             continue
         unit = facts.units.get(name, UnitFacts())
         if name not in change.after.dhcp:

@@ -20,8 +20,11 @@ from ..model.profile import Profile
 from ..model.state import FileState, HostState
 from ..model.step import Phase, Remove, Run, Step, Write
 from ..model.view import Views
-from . import bridges, dhcp, guard, libvirt, nat, taps, zone
+from . import bridges, dhcp, guard, libvirt, nat, routed, taps, vif, zone
+from .advertised import advertisement_warnings
+from .behind import behind_problems
 from .blocker import blocker_warnings
+from .coexist import coexist_memory, hook_of, plan_coexist
 from .control import addresses, touched
 from .forwarding import plan_forwarding
 from .kind import Kind, KindChange, KindPlan
@@ -30,7 +33,7 @@ from .persist import changed_files, unedited_files
 from .ruleset import unit_handover
 
 # In the order in which their steps of one phase run: what others stand on comes first.
-KINDS: tuple[Kind, ...] = (bridges.KIND, taps.KIND, guard.KIND, libvirt.KIND, nat.KIND, zone.KIND, dhcp.KIND)
+KINDS: tuple[Kind, ...] = (bridges.KIND, taps.KIND, vif.KIND, guard.KIND, libvirt.KIND, nat.KIND, routed.KIND, zone.KIND, dhcp.KIND)
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,7 @@ def plan_document(document: Document, state: HostState, applied: Applied) -> Pla
         if not plan.problems:
             memory: dict[str, t.Any] = {kind.name: plan.memory, **plan.further}
             after = replace(after, **memory)
+    problems = problems or behind_problems(document, applied, after)
     if problems:
         raise Refused([in_guest_words(problem) for problem in problems])
     if document.bridge_netfilter != "keep":
@@ -90,6 +94,7 @@ def _compose(spoken: t.Sequence[Kind], plans: t.Mapping[str, KindPlan], before: 
     settings, netfilter = plan_netfilter(before, after, state)
     forwarding = plan_forwarding(plans, before, after, state)
     after = replace(after, sysctls={**netfilter_memory(before, after, state), **forwarding.originals})
+    after = replace(after, coexist=coexist_memory(plans, before, after, state))
     own = {kind.name: (kind.files(before, state), kind.files(after, state)) for kind in spoken}
     files = {path: file for _had, wanted in own.values() for path, file in wanted.items()}
     changes = changed_files(files, before, state)
@@ -97,6 +102,9 @@ def _compose(spoken: t.Sequence[Kind], plans: t.Mapping[str, KindPlan], before: 
     others = [path for kind in KINDS if kind not in spoken for path in kind.files(after, state)]
     changes = {path: file for path, file in changes.items() if path in files or path not in others}
     _refuse_edited(changes, files, before, state)
+    coexist = plan_coexist(plans, changes, before, after, state)
+    if coexist.problems:
+        raise Refused(coexist.problems)
     kept = {path: before.files[path] for path in others if path in before.files}
     after = replace(after, files={**kept, **_file_memory(files, before, state)})
     had = [path for old, _wanted in own.values() for path in old]
@@ -106,19 +114,23 @@ def _compose(spoken: t.Sequence[Kind], plans: t.Mapping[str, KindPlan], before: 
         theirs = {path for name, sides in own.items() if name != kind.name for side in sides for path in side}
         changed = {path: file for path, file in changes.items() if path not in theirs}
         steps += kind.handover(KindChange(plans[kind.name], changed, before, after, state))
-    steps += unit_handover(plans, changes, after, state)
+    steps += [*unit_handover(plans, changes, after, state), *coexist.steps]
     steps.sort(key=lambda step: step.phase)
     views: Views = {name: view for plan in plans.values() for name, view in plan.views.items()}
     return Plan(
         steps=tuple(steps),
         applied=after,
         views=views,
-        texts={header: texts for plan in plans.values() for header, texts in plan.texts.items()},
+        texts={**{header: texts for plan in plans.values() for header, texts in plan.texts.items()}, **coexist.texts},
         files={path: (state.files.get(path), file) for path, file in changes.items()},
         settings={**settings, **forwarding.settings},
         disrupts=tuple(line for plan in plans.values() for line in plan.disrupts),
         expects={name: profile for plan in plans.values() for name, profile in plan.expects.items()},
-        warnings=(*(line for plan in plans.values() for line in plan.warnings), *blocker_warnings(plans, after, state)),
+        warnings=(
+            *(line for plan in plans.values() for line in plan.warnings),
+            *advertisement_warnings(plans, changes, after, state),
+            *blocker_warnings(plans, after, state, lambda table: hook_of(table) in coexist.opened),
+        ),
         assigned={name: texts for plan in plans.values() for name, texts in plan.assigned.items()},
         control=touched(steps, state),
         addresses=addresses(views, state),

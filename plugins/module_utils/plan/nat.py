@@ -15,17 +15,19 @@ from ..model.applied import Applied
 from ..model.control import ControlPath
 from ..model.document import Document
 from ..model.guard import to_network
-from ..model.nat import TABLES, AppliedNat, Forward, Nat, NatFacts, settle
+from ..model.nat import TABLES, AppliedNat, Forward, Nat, NatFacts, settle, settle_guests
 from ..model.natcheck import nat_problems
 from ..model.problem import Problem
 from ..model.state import FileState, HostState
 from ..model.step import Phase, Step
 from ..render.boot import sysctl_file
 from ..render.nat import nat_tables
+from .coexist import coexist_files
 from .kind import Kind, KindPlan
 from .libvirt import closed_bridges
 from .natstale import forget
 from .ruleset import table_files, table_step, table_texts, tool_problems
+from .wayout import host_addresses, leads_by, way_out
 
 
 def plan_nat(document: Document, state: HostState, applied: Applied) -> KindPlan:
@@ -33,13 +35,11 @@ def plan_nat(document: Document, state: HostState, applied: Applied) -> KindPlan
     facts: NatFacts = state.kinds.get("nat") or NatFacts()
     gone = document.nat.gone(applied.owners("nat"), document.owner)
     memory = {name: item for name, item in applied.nat.items() if name not in gone}
-    placed = [
-        (place, settle(nat, _sources(nat, applied, state), _uplink(nat.uplink, applied, state))) for place, nat in document.nat.placed()
-    ]
+    placed = [(place, _settled(nat, applied, state)) for place, nat in document.nat.placed()]
     problems = _problems(document, state, applied, placed, memory)
     if problems:
         return KindPlan(problems=tuple(problems))
-    memory.update({nat.name: AppliedNat(document.owner, nat, document.persist != "none") for _place, nat in placed})
+    memory.update({nat.name: AppliedNat(document.owner, nat, document.persist != "none", document.coexist) for _place, nat in placed})
     before, after = ([item.network for item in side.values()] for side in (applied.nat, memory))
     wanted, had = nat_tables(after), nat_tables(before)
     steps = table_step(Phase.FILTER, "address translation", facts.tables, wanted, had, TABLES)
@@ -54,6 +54,16 @@ def plan_nat(document: Document, state: HostState, applied: Applied) -> KindPlan
     )
 
 
+def _settled(nat: Nat, applied: Applied, state: HostState) -> Nat:
+    sources = _sources(nat, applied, state)
+    settled = settle(nat, sources, leads_by(nat.uplink, applied, state))
+    if not (nat.point_to_point or nat.proxy_arp):
+        return settled
+    uplink = way_out(settled.uplink, applied, state)
+    hosts = host_addresses(uplink, applied, state) if nat.point_to_point or not sources else {}
+    return settle_guests(settled, hosts, uplink if nat.proxy_arp else "")
+
+
 def _sources(nat: Nat, applied: Applied, state: HostState) -> list[str]:
     """The subnets of the bridge's addresses, as declared or as it has them."""
     ours, link = applied.bridges.get(nat.bridge), state.links.get(nat.bridge)
@@ -61,16 +71,6 @@ def _sources(nat: Nat, applied: Applied, state: HostState) -> list[str]:
     if not texts and link:
         texts = [address.cidr for address in link.addresses if address.scope == "global"]
     return list(dict.fromkeys(str(ipaddress.ip_interface(text).network) for text in texts))
-
-
-def _uplink(name: str, applied: Applied, state: HostState) -> str:
-    """Packets leave by the bridge that the interface is a port of."""
-    for bridge, item in applied.bridges.items():
-        if name and name in (item.bridge.uplink, *item.bridge.ports):
-            return bridge
-    link = state.links.get(name)
-    master = state.links.get(link.master) if link else None
-    return master.name if master and master.bridge is not None else name
 
 
 def _local(state: HostState) -> list[str]:
@@ -99,7 +99,7 @@ def _takes_the_controller(placed: t.Sequence[tuple[str, Nat]], state: HostState)
     # Towards the guests of a network, the address of its bridge stays the host's.
     home = state.links.get(control.dev)
     own = [address.cidr.split("/")[0] for address in home.addresses] if home else []
-    from_guest = control.local in own and any(control.dev == nat.bridge for _path, nat in placed)
+    from_guest = control.local in own and any(control.dev in nat.interfaces for _path, nat in placed)
     for path, nat in placed:
         for at, item in enumerate(nat.forwards):
             if _is_heard(item, control) and (item.listen_address or not from_guest):
@@ -137,7 +137,7 @@ def _warnings(placed: t.Sequence[tuple[str, Nat]], applied: Applied, state: Host
     """Names that lead nowhere as yet: rules by name may stand before what they name."""
     lines = []
     for path, nat in placed:
-        interfaces = [("bridge", nat.bridge), ("uplink", nat.uplink)]
+        interfaces = [("bridge", "" if nat.point_to_point else nat.bridge), ("uplink", nat.uplink)]
         interfaces += [(f"forwards[{at}].listen_interface", item.listen_interface) for at, item in enumerate(nat.forwards)]
         for option, name in interfaces:
             if name and name not in state.links and name not in applied.bridges:
@@ -156,7 +156,7 @@ def _without_tool(stale: bool, facts: NatFacts) -> list[str]:
 def files(applied: Applied, state: HostState) -> dict[str, FileState]:
     """The table of what is kept, the unit that loads it, and the kernel's forwarding."""
     kept = [item.network for item in applied.nat.values() if item.persist]
-    return {**table_files("nat", nat_tables(kept)), **sysctl_file(applied)}
+    return {**table_files("nat", nat_tables(kept)), **sysctl_file(applied), **coexist_files(applied)}
 
 
 KIND = Kind("nat", lambda document, applied: frozenset(), plan_nat, files, lambda change: ())

@@ -14,9 +14,11 @@ from dataclasses import replace
 from ..model.applied import Applied, AppliedBridge
 from ..model.bridge import Bridge
 from ..model.document import Document
+from ..model.forwarding import accept_ra
 from ..model.problem import Problem
 from ..model.state import FileState, HostState
 from ..render.boot import boot_files, sysctl_file
+from ..render.ifupdown import ROUTER
 from ..render.qemu import without_ours
 from . import ifupdown, networkd, networkmanager
 from .backend import Backend
@@ -95,7 +97,8 @@ def wanted_files(applied: Applied, state: HostState) -> dict[str, FileState]:
     for name, backend in BACKENDS.items():
         bridges = {key: bridge for key, bridge in applied.bridges.items() if bridge.persist == name}
         for key, bridge in bridges.items():
-            files.update(backend.files(key, bridge))
+            listens = accept_ra(key) in applied.sysctls
+            files.update(backend.files(key, replace(bridge, captured={**bridge.captured, ROUTER: "yes"}) if listens else bridge))
         plain = backend.edits(state.managers.get(name), {})
         files.update({path: file for path, file in backend.edits(state.managers.get(name), bridges).items() if file != plain.get(path)})
     kept = {name: bridge for name, bridge in applied.bridges.items() if bridge.persist in BACKENDS}

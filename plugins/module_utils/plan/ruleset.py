@@ -14,8 +14,8 @@ from ..model.applied import Applied
 from ..model.problem import Problem
 from ..model.ruleset import CUSTOM, OLDEST, TABLE_KINDS, UNIT, Key, RulesetFacts, Seen, SeenTable, Table, as_seen
 from ..model.state import FileState, HostState
-from ..model.step import Nft, Phase, Run, Step
-from ..render.nftables import UNIT_PATH, ruleset_files
+from ..model.step import Nft, Phase, Remove, Run, Step
+from ..render.nftables import UNIT_PATH, UPHOLD_PATH, ruleset_files
 from ..render.ruleset import change_text, reload_text, undo_text
 
 
@@ -74,15 +74,17 @@ def unit_handover(spoken: t.Iterable[str], changes: t.Mapping[str, FileState | N
     read_units = Run(("systemctl", "daemon-reload"), may_fail=True)
     enable, disable = (Run(("systemctl", word, UNIT), may_fail=True) for word in ("enable", "disable"))
     start, stop = (Run(("systemctl", word, UNIT), may_fail=True) for word in ("start", "stop"))
-    comes = changes.get(UNIT_PATH) is not None
+    comes = any(changes.get(path) is not None for path in (UNIT_PATH, UPHOLD_PATH))
     stands = UNIT_PATH not in changes and UNIT_PATH in after.files
     steps = []
-    if UNIT_PATH in changes:
+    if UNIT_PATH in changes or UPHOLD_PATH in changes:
         steps.append(Step(Phase.PREPARE, "systemd forgets the unit again", (), (read_units,), lasting=True))
         if comes:
             steps.append(Step(Phase.SERVICE, "the filter comes back at boot", (read_units, enable), (disable,), lasting=True))
         else:
-            steps.append(Step(Phase.FREEZE, "the filter does not come back", (stop, disable), (read_units, enable, start), lasting=True))
+            # firewalld would have it started again.
+            away = (Remove(UPHOLD_PATH), read_units, stop, disable)
+            steps.append(Step(Phase.FREEZE, "the filter does not come back", away, (read_units, enable, start), lasting=True))
             steps.append(Step(Phase.SERVICE, "systemd forgets the unit", (read_units,)))
     if comes or (stands and not facts.loads):
         steps.append(Step(Phase.SERVICE, "the filter is loaded again with nftables' own", (start,), (stop,)))

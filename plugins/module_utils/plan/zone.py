@@ -19,6 +19,7 @@ from ..model.state import FileState, HostState
 from ..model.step import Phase
 from ..model.zone import HOST, TABLES, AppliedPolicy, AppliedZone, Policy, ZoneFacts, zone_clashes
 from ..render.zone import zone_tables
+from .coexist import coexist_files
 from .kind import Kind, KindPlan
 from .ruleset import table_files, table_step, table_texts, tool_problems
 
@@ -36,7 +37,7 @@ def plan_zones(document: Document, state: HostState, applied: Applied) -> KindPl
     zones.update({zone.name: AppliedZone(owner, zone, persist) for zone in document.zones.items})
     parted = document.policies.gone(applied.owners("policies"), owner)
     policies = {name: item for name, item in applied.policies.items() if name not in parted}
-    policies.update({policy.name: AppliedPolicy(owner, policy, persist) for policy in document.policies.items})
+    policies.update({policy.name: AppliedPolicy(owner, policy, persist, document.coexist) for policy in document.policies.items})
     problems = _problems(document, state, applied, zones, policies)
     if problems:
         return KindPlan(problems=tuple(problems))
@@ -154,7 +155,7 @@ def files(applied: Applied, state: HostState) -> dict[str, FileState]:
     """The table of what is kept, and the unit that loads it."""
     zones = {name: item for name, item in applied.zones.items() if item.persist}
     policies = {name: item for name, item in applied.policies.items() if item.persist}
-    return table_files("zones", _tables(zones, policies))
+    return {**table_files("zones", _tables(zones, policies)), **coexist_files(applied)}
 
 
 KIND = Kind("zones", lambda document, applied: frozenset(), plan_zones, files, lambda change: ())

@@ -14,6 +14,7 @@ from dataclasses import asdict
 from ..model.address import FOREVER
 from ..model.applied import Applied
 from ..model.dhcp import UnitFacts, parse_leases
+from ..model.dhcpguests import with_guests
 from ..model.guard import Guards
 from ..model.nat import Forward, ports_text
 from ..model.rate import Shaping, rate_text
@@ -21,9 +22,12 @@ from ..model.route import NextHop, Route
 from ..model.ruleset import CUSTOM, Seen, SeenTable, as_seen
 from ..model.state import HostState, Link, TapDevice
 from ..model.tap import AppliedTap
+from ..model.vif import CONNECTED, DEFAULTS, VifFacts, match
 from .guard import guard_tables
 from .nat import describe, nat_tables
 from .rate import wanted_shaping
+from .routed import routed_tables
+from .vif import vif_rate
 from .zone import zone_tables
 
 Facts = dict[str, t.Any]
@@ -132,6 +136,32 @@ def _tap(name: str, state: HostState, applied: Applied, files: t.Sequence[str], 
     }
 
 
+def vif_facts(facts: VifFacts, applied: Applied) -> list[Facts]:
+    """Every vif of every domain that runs."""
+    found = []
+    for domain in facts.domains.values():
+        known = [item.vif for item in applied.vifs.values() if item.vif.domain == domain.name]
+        owners = {device.devid: applied.vifs[name].owner for name, device in match(known, domain.devices).items()}
+        for device in domain.devices.values():
+            words = {**DEFAULTS, **device.words}
+            named = {"addresses": words.get("ip", "").split(), "rate": vif_rate(words["rate"]) if "rate" in words else ""}
+            item = {
+                "interface": domain.link(device),
+                "domain": domain.name,
+                "domid": domain.domid,
+                "devid": device.devid,
+                **{word: words.get(word, "") for word in ("mac", "bridge", "script", "gatewaydev", "backend")},
+                **named,
+                "mtu": int(words["mtu"]),
+                "trusted": words["trusted"] == "1",
+                "state": CONNECTED if device.status == CONNECTED else "NOT CONNECTED",
+                "error": device.error,
+                "owner": owners.get(device.devid, ""),
+            }
+            found.append(item)
+    return found
+
+
 def guard_facts(applied: Applied, seen: Seen) -> list[Facts]:
     """Every guard that was applied, with what its interfaces have sent, got and been refused since the tables were loaded."""
     tables = guard_tables(Guards({name: item.guard for name, item in applied.guards.items()}, applied.guard_settings))
@@ -181,7 +211,7 @@ def nat_facts(applied: Applied, seen: Seen) -> list[Facts]:
             "name": name,
             "owner": item.owner,
             "state": "active" if intact else "BROKEN",
-            "bridge": item.network.bridge,
+            "bridge": "" if item.network.point_to_point else item.network.bridge,
             "sources": list(item.network.sources),
             "uplink": item.network.uplink,
             "translation": describe(item.network),
@@ -189,8 +219,31 @@ def nat_facts(applied: Applied, seen: Seen) -> list[Facts]:
             "forwards": [_forward(forward) for forward in item.network.forwards],
             "one_to_one": [{"address": outside, "to": inside} for outside, inside in item.network.one_to_one],
             "persist": item.persist,
+            "coexist": item.coexist,
         }
         for name, item in sorted(applied.nat.items())
+    ]
+
+
+def routed_facts(applied: Applied, seen: Seen) -> list[Facts]:
+    """What the host routes to, with what our interfaces need for it, and whether the kernel has all of its table."""
+    wanted = {table.key: as_seen(table) for table in routed_tables(item.routed for item in applied.routes.values())}
+    intact = all(key in seen and seen[key].ours == table.ours and _own_sets(seen[key]) == table.sets for key, table in wanted.items())
+    return [
+        {
+            "name": name,
+            "owner": item.owner,
+            "state": "active" if intact else "BROKEN",
+            "interface": item.routed.interface,
+            "guests": [{"address": guest.address, "source": guest.source} for guest in item.routed.guests],
+            "subnets": list(item.routed.subnets),
+            "via": item.routed.via,
+            "metric": item.routed.metric,
+            "proxy_arp": item.routed.proxy_arp,
+            "uplink": item.routed.uplink,
+            "persist": item.persist,
+        }
+        for name, item in sorted(applied.routes.items())
     ]
 
 
@@ -213,7 +266,7 @@ def _forward(forward: Forward) -> Facts:
 def dhcp_facts(applied: Applied, units: t.Mapping[str, UnitFacts], leases: t.Mapping[str, str]) -> list[Facts]:
     """Every network that was applied, with whom it knows and who has an address. ``leases``: the texts of the lease files."""
     found = []
-    for name, item in sorted(applied.dhcp.items()):
+    for name, item in sorted(with_guests(applied).items()):
         unit = units.get(name, UnitFacts())
         facts = {
             "name": name,
@@ -223,6 +276,7 @@ def dhcp_facts(applied: Applied, units: t.Mapping[str, UnitFacts], leases: t.Map
             "ranges": [f"{first}-{last}" for first, last in item.network.ranges],
             "state": "running" if unit.active else "NOT RUNNING",
             "persist": item.persist,
+            "coexist": item.coexist,
             "hosts": [{"mac": host.mac, "addresses": list(host.addresses), "name": host.name} for host in item.network.hosts],
             "leases": [asdict(lease) for lease in parse_leases(leases.get(name, ""))],
         }
@@ -258,6 +312,7 @@ def policy_facts(applied: Applied) -> list[Facts]:
             "allow": [str(allowed) for allowed in item.policy.allow],
             "log": item.policy.log,
             "persist": item.persist,
+            "coexist": item.coexist,
         }
         for dummy, item in sorted(applied.policies.items())
     ]

@@ -23,6 +23,10 @@ from ..model.ifupdown import COMMANDS, Line, Stanza, is_of, parse
 from ..model.state import FileState
 
 PREFIX = "/etc/network/interfaces.d/hypervisor-vnet-"
+# What the memory says beside what was captured: a router by IPv6 lives by router advertisements here.
+ROUTER = "router"
+# Of accept_ra (ip-sysctl.rst): also while forwarding.
+_ROUTERS = "2"
 
 # Options of an interface itself: they stay with it when its addresses move to a bridge.
 _HARDWARE = re.compile(r"(mtu|hwaddress|slaves|(bond|vlan|ethernet|link|offload|hardware|driver|wireless|wpa|gro|rx|tx)[-_].*)")
@@ -44,7 +48,9 @@ def own_file(name: str, applied: AppliedBridge) -> FileState:
     kept = parse(applied.captured.get("stanzas", ""))
     links = [link for link in (bridge.uplink, *bridge.ports) if link]
     parts = [head, *(_port_stanza(name, link, applied, kept) for link in links)]
-    stanzas = _moved(name, bridge.uplink, kept) if bridge.moves_profile else declared_stanzas(bridge)
+    router = ROUTER in applied.captured
+    moved = _moved(name, bridge.uplink, kept, router) if bridge.moves_profile else []
+    stanzas = moved if bridge.moves_profile else declared_stanzas(bridge, accepted(applied))
     own = [stanza for stanza in stanzas if stanza[0].split()[1] == name] or [[f"iface {name} inet manual"]]
     own[0][1:1] = [f"pre-up {line}" for line in _make_lines(name, applied, links)]
     own[-1] += [f"post-down {line}" for line in _remove_lines(name, links)]
@@ -87,7 +93,7 @@ def _ipv6_life(applied: AppliedBridge) -> list[tuple[str, str]]:
     if bridge.moves_profile:
         defaults = {"accept_ra": "1", "addr_gen_mode": "0"}
         return [(key, applied.captured[key]) for key in sorted(defaults) if applied.captured.get(key, defaults[key]) != defaults[key]]
-    life = [("accept_ra", str(int(bridge.accept_ra)))]
+    life = [("accept_ra", accepted(applied) if bridge.accept_ra else "0")]
     return life if bridge.declared_profile else [*life, ("addr_gen_mode", "1")]
 
 
@@ -132,16 +138,29 @@ def is_mixed(line: Line) -> bool:
     return line.key in COMMANDS and bool(_HARDWARE_COMMAND.search(line.value)) and bool(_LAYER3_COMMAND.search(line.value))
 
 
-def _moved(name: str, uplink: str, kept: t.Sequence[Stanza]) -> list[list[str]]:
-    """The uplink's stanzas and those of its aliases, saying the bridge's name."""
+def _moved(name: str, uplink: str, kept: t.Sequence[Stanza], router: bool) -> list[list[str]]:
+    """The uplink's stanzas and those of its aliases, saying the bridge's name. A ``router`` goes on listening to other routers."""
     moved = []
     for stanza in kept:
         if is_of(stanza.name, uplink):
-            lines = [line.text for line in stanza.options if not stays(line) or (stanza.family == "inet6" and line.key == "mtu")]
+            options = [line for line in stanza.options if not stays(line) or (stanza.family == "inet6" and line.key == "mtu")]
+            resets = router and resets_advertisements(stanza)
+            lines = [line.text for line in options if not (resets and line.key == "accept_ra")]
+            lines += [f"accept_ra {_ROUTERS}"] if resets else []
             moved.append([renamed(text, uplink, name) for text in (stanza.head.text, *lines)])
     # A stanza that does no more than bring the interface up says nothing about a bridge.
     real = [lines for lines in moved if len(lines) > 1 or not lines[0].endswith(" manual")]
     return real
+
+
+def resets_advertisements(stanza: Stanza) -> bool:
+    """Is accept_ra 1 whenever this stanza comes up? By interfaces(5) that is what inet6 dhcp has for a default, and inet6 auto 2."""
+    return stanza.family == "inet6" and stanza.option("accept_ra") in (("", "1") if stanza.method == "dhcp" else ("1",))
+
+
+def accepted(applied: AppliedBridge) -> str:
+    """The value of accept_ra with which the bridge listens to router advertisements."""
+    return _ROUTERS if ROUTER in applied.captured else "1"
 
 
 def renamed(text: str, old: str, new: str) -> str:
@@ -151,14 +170,14 @@ def renamed(text: str, old: str, new: str) -> str:
     return re.sub(rf"(?<![\w.-]){word}(?![\w-]|\.\w)", new, text)
 
 
-def declared_stanzas(bridge: Bridge) -> list[list[str]]:
-    """The declared layer 3, one stanza an address."""
+def declared_stanzas(bridge: Bridge, ra_value: str = "1") -> list[list[str]]:
+    """The declared layer 3, one stanza an address. ``ra_value``: how router advertisements are listened to, see accepted()."""
     name = bridge.name
     stanzas: list[list[str]] = []
     if bridge.dhcp4:
         stanzas.append([f"iface {name} inet dhcp"])
     stanzas += [[f"iface {name} inet static", f"address {cidr}"] for cidr in bridge.addresses if ":" not in cidr]
-    ra = [f"accept_ra {int(bridge.accept_ra)}", f"autoconf {int(bridge.accept_ra)}"]
+    ra = [f"accept_ra {ra_value if bridge.accept_ra else 0}", f"autoconf {int(bridge.accept_ra)}"]
     if bridge.dhcp6:
         stanzas.append([f"iface {name} inet6 dhcp", *ra])
     # Nobody is there at boot whom it could ask for duplicates, and ifup(8) would wait, and fail.

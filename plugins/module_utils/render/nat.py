@@ -64,7 +64,7 @@ def nat_tables(networks: t.Iterable[Nat]) -> tuple[Table, ...]:
     nats = sorted(networks, key=lambda nat: nat.name)
     if not nats:
         return ()
-    elements: Elements = defaultdict(set, bridges={f'"{nat.bridge}"' for nat in nats})
+    elements: Elements = defaultdict(set, bridges={f'"{name}"' for nat in nats for name in nat.interfaces})
     ways = _forwards(nats, elements)
     sets = {"bridges": Set("type ifname"), **{way.name: Set(way.type()) for way in ways}}
     chains = {"prerouting": _prerouting(nats, ways), "output": _output(nats, ways)}
@@ -169,11 +169,11 @@ def _hairpin(nats: t.Sequence[Nat], elements: Elements, sets: dict[str, Set]) ->
     not known here where br_netfilter is at work."""
     lengths = set()
     for nat in nats:
-        for network in (network for version in (4, 6) for network in nat.networks(version)):
+        for interface, network in (way for version in (4, 6) for way in nat.ways(version)):
             name = f"hairpin{network.version}_{network.prefixlen}"
             lengths.add((network.version, network.prefixlen))
             sets[name] = Set(f"type ifname . {_TYPE[network.version]}")
-            elements[name].add(f'"{nat.bridge}" . {network.network_address}')
+            elements[name].add(f'"{interface}" . {network.network_address}')
     return [
         f"oifname . {_FAMILY[version]} saddr{mask_words(version, length)} @hairpin{version}_{length} ct status dnat masquerade"
         for version, length in sorted(lengths)
@@ -187,7 +187,7 @@ def _untranslated(nats: t.Sequence[Nat], elements: Elements, sets: dict[str, Set
             name = f"no_nat{network.version}_{network.prefixlen}"
             lengths.add((network.version, network.prefixlen))
             sets[name] = Set(f"type ifname . {_TYPE[network.version]}")
-            elements[name].add(f'"{nat.bridge}" . {network.network_address}')
+            elements[name] |= {f'"{interface}" . {network.network_address}' for interface in nat.interfaces}
     return [
         f"iifname . {_FAMILY[version]} daddr{mask_words(version, length)} @no_nat{version}_{length} return"
         for version, length in sorted(lengths)
@@ -208,13 +208,13 @@ def _translations(nats: t.Sequence[Nat], elements: Elements, sets: dict[str, Set
         chains[chain] = _leave(how)
         ways: dict[str, str] = {}
         for nat in users:
-            for network in nat.networks(version):
+            for interface, network in nat.ways(version):
                 name = f"{chain}_{'by_' if nat.uplink else ''}ip{version}_{network.prefixlen}"
                 key = f"iifname{' . oifname' if nat.uplink else ''} . {_FAMILY[version]} saddr"
                 sets[name] = Set(f"type ifname{' . ifname' if nat.uplink else ''} . {_TYPE[version]}")
                 ways[name] = f"{key}{mask_words(version, network.prefixlen)} @{name} jump {chain}"
                 uplink = f'"{nat.uplink}" . ' if nat.uplink else ""
-                elements[name].add(f'"{nat.bridge}" . {uplink}{network.network_address}')
+                elements[name].add(f'"{interface}" . {uplink}{network.network_address}')
         rules += [rule for _name, rule in sorted(ways.items())]
     return rules, chains
 

@@ -14,6 +14,8 @@ from .boot import HEADER
 FOLDER = "/etc/hypervisor-vnet"
 RULESET = f"{FOLDER}/nftables.conf"
 UNIT_PATH = f"/etc/systemd/system/{UNIT}"
+UPHOLD_PATH = "/etc/systemd/system/firewalld.service.d/hypervisor-vnet.conf"
+BEHIND_PATH = "/etc/systemd/system/nftables.service.d/hypervisor-vnet.conf"
 
 _RULESET = f"""{HEADER}
 include "{FOLDER}/nftables.d/*.nft"
@@ -40,6 +42,17 @@ ExecReload=/usr/sbin/nft -f {RULESET}
 WantedBy=sysinit.target nftables.service
 """
 
+# When firewalld starts it stops nftables.service, which flushes every table and takes our unit along.
+_UPHOLD = f"""{HEADER}
+[Unit]
+Upholds={UNIT}
+"""
+# When nftables.service starts it flushes every table, and our unit, which may be active already, would not start again.
+_BEHIND = f"""{HEADER}
+[Service]
+ExecStartPost=-/usr/sbin/nft -f {RULESET}
+"""
+
 
 def ruleset_path(name: str) -> str:
     return f"{FOLDER}/nftables.d/{name}.nft"
@@ -53,4 +66,6 @@ def ruleset_files(name: str, text: str) -> dict[str, FileState]:
         ruleset_path(name): FileState(f"{HEADER}\n{text}", 0o600),
         RULESET: FileState(_RULESET),
         UNIT_PATH: FileState(_UNIT),
+        UPHOLD_PATH: FileState(_UPHOLD),
+        BEHIND_PATH: FileState(_BEHIND),
     }

@@ -32,6 +32,7 @@ def status_text(facts: Facts) -> str:
     blocks += [_link(link, facts) for link in facts["links"] if link["name"] not in names and _has_addresses(link, facts)]
     blocks += [_guards(facts["guards"])] if facts["guards"] else []
     blocks += [_nat(network) for network in facts["nat"]]
+    blocks += [_routed(facts["routed"])] if facts["routed"] else []
     blocks += [_dhcp(facts["dhcp"])] if facts["dhcp"] else []
     blocks += [_zones(facts)] if facts["zones"] else []
     stopped = [blocker["where"] for blocker in facts["blockers"] if blocker["certain"]]
@@ -136,6 +137,20 @@ def _nat(network: Facts) -> Rows:
         *_lines("  forwards", [_forward(forward) for forward in network["forwards"]]),
         *_lines("  one to one", [f"{pair['address']} = {pair['to']}" for pair in network["one_to_one"]]),
     ]
+
+
+def _routed(items: t.Sequence[Facts]) -> Rows:
+    """A line for each interface or router."""
+    broken = any(item["state"] == "BROKEN" for item in items)
+    rows = [("routed", "BROKEN, the table in the kernel is not as applied" if broken else f"{len(items)}, active")]
+    return [*rows, *_lines("  through", [_reached(item) for item in items])]
+
+
+def _reached(item: Facts) -> str:
+    where = f"{item['interface']}{' via ' if item['via'] else ''}{item['via']}"
+    what = _words([*(guest["address"] for guest in item["guests"]), *item["subnets"]])
+    answers = [f"answered for on {item['uplink']}"] if item["uplink"] else []
+    return "; ".join([f"{where}: {what}", *answers, f"owner {item['owner']}"])
 
 
 def _zones(facts: Facts) -> Rows:

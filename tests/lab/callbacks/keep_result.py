@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Writes the whole result of the task that product.py runs where the environment says."""
+"""Writes the whole result of the task that product.py runs where the environment says, if it does."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ name: keep_result
 type: notification
 short_description: Keep the whole result of a task
 description:
-  - Writes it as JSON into the file that the environment variable VNET_RESULT names.
+  - Writes it as JSON into the file that the environment variable VNET_RESULT names, if there is one.
 """
 
 
@@ -37,5 +37,6 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
         self._keep(result, failed=True)
 
     def _keep(self, result: Any, failed: bool) -> None:
-        found = {"changed": False, **result.result, "failed": failed}
-        Path(os.environ["VNET_RESULT"]).write_text(json.dumps(found), encoding="utf-8")
+        if "VNET_RESULT" in os.environ:
+            found = {"changed": False, **result.result, "failed": failed}
+            Path(os.environ["VNET_RESULT"]).write_text(json.dumps(found), encoding="utf-8")

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A cheap guest: a network namespace inside a host, plugged into one of the host's bridges by a veth."""
+"""A cheap guest: a network namespace inside a host, plugged into one of the host's bridges by a veth, or alone behind it."""
 
 from __future__ import annotations
 
@@ -18,22 +18,24 @@ from .util import LabError
 class Guest:
     """Like a real guest's, its port is gone after the host's reboot; its MAC comes from its name."""
 
-    def __init__(self, host: Machine, name: str) -> None:
+    def __init__(self, host: Machine, name: str, port: str = "") -> None:
         if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,11}", name):
             raise LabError(f"guest name {name!r}: lower case letters, digits and dashes, at most 12")
         self.host, self.name = host, name
-        self.port = f"vg-{name}"
+        self.port = port or f"vg-{name}"
         digest = hashlib.sha256(name.encode()).hexdigest()
         self.mac = "52:54:00:" + ":".join(digest[at : at + 2] for at in (0, 2, 4))
 
     @classmethod
-    def plug(cls, host: Machine, bridge: str, name: str, addresses: Sequence[str] = (), gateway: str = "", mac: str = "") -> Guest:
-        """Plug a guest in; addresses as CIDR. With an existing guest of this name: from anew."""
-        guest = cls(host, name)
+    def plug(
+        cls, host: Machine, bridge: str, name: str, addresses: Sequence[str] = (), gateway: str = "", mac: str = "", port: str = ""
+    ) -> Guest:
+        """Plug a guest in, or without a bridge leave its port alone; addresses as CIDR. With an existing guest of this name: from anew."""
+        guest = cls(host, name, port)
         guest.mac = mac or guest.mac
         guest.remove()
         lines = [f"link add {guest.port} type veth peer name eth0 address {guest.mac} netns {name}"]
-        lines += [f"link set {guest.port} master {bridge} up"]
+        lines += [f"link set {guest.port} master {bridge} up" if bridge else f"link set {guest.port} up"]
         inside = ["link set lo up", "link set eth0 up"]
         inside += [f"address add {address} dev eth0" + (" nodad" if ":" in address else "") for address in addresses]
         if gateway:

@@ -62,12 +62,14 @@ def _keyring(release: str) -> list[str]:
     return [f"--keyring={ring}"] if ring.exists() else []
 
 
-def _bootstrap(cooked: Recipe, target: Path) -> None:
+def bootstrap(cooked: Recipe, target: Path, *hooks: str) -> None:
+    """The packages of a recipe in a new tree. ``hooks``: shell commands at the end, which find the tree in $1."""
     options = ["--mode=root", "--variant=minbase", f"--include={','.join(cooked.packages)}", *_keyring(cooked.release)]
     for option in ('Acquire::Check-Valid-Until "false"', 'APT::Install-Recommends "false"', 'Acquire::Languages "none"'):
         options.append(f"--aptopt={option}")
     for path in ("man", "locale", "doc"):
         options.append(f"--dpkgopt=path-exclude=/usr/share/{path}/*")
+    options += [f"--customize-hook={hook}" for hook in hooks]
     # namespaces of its own for mounts and processes: whatever happens to us, nothing of the build stays on the machine
     fence = ["setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--propagation", "slave"]
     fence += ["--pid", "--fork", "--kill-child=KILL", "--mount-proc"]
@@ -100,7 +102,8 @@ def _bootstrap(cooked: Recipe, target: Path) -> None:
         raise LabError(f"mmdebstrap failed for {cooked.release}:\n{text[-3000:]}")
 
 
-def _configure(cooked: Recipe, root: Path) -> None:
+def configure(cooked: Recipe, root: Path) -> None:
+    """The files and units of a recipe in its tree."""
     for pattern in cooked.removed:
         for path in root.glob(pattern):
             path.unlink()
@@ -149,8 +152,8 @@ def ensure_image(release: str) -> Path:
         work = Path(tempfile.mkdtemp(prefix=f".build-{release}-", dir=images))
         try:
             root = work / "root"
-            _bootstrap(cooked, root)
-            _configure(cooked, root)
+            bootstrap(cooked, root)
+            configure(cooked, root)
             root.rename(ready)
         finally:
             remove_tree(work)

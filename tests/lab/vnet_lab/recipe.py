@@ -18,7 +18,7 @@ RELEASES = {"12": "bookworm", "13": "trixie"}
 _COMMON = (
     "systemd systemd-sysv dbus udev kmod procps openssh-server python3 iproute2 nftables iputils-ping iputils-arping"
     " tcpdump ifupdown bridge-utils dnsmasq-base systemd-resolved network-manager netplan.io busybox-static ethtool"
-    " conntrack sudo less"
+    " conntrack iptables firewalld sudo less"
 ).split()
 # Debian 13's ifupdown takes dhcpcd when dhclient is missing, and that is what its installer sets up.
 _DHCP_CLIENT = {"bookworm": "isc-dhcp-client", "trixie": "dhcpcd-base"}
@@ -66,6 +66,12 @@ _FILES = {
     "etc/network/interfaces": "source /etc/network/interfaces.d/*\n\nauto lo\niface lo inet loopback\n",
 }
 
+# installed, but started by tests alone; with stars, as a plain name is looked for behind the link, which leads outside
+_FIREWALLD = (
+    "etc/systemd/system/multi-user.target.wants/firewalld*",
+    "etc/systemd/system/dbus-org.fedoraproject.FirewallD1*",
+)
+
 LIBVIRT = "libvirt-"
 _LIBVIRT_PACKAGES = (
     "libvirt-daemon-system libvirt-daemon-config-network libvirt-daemon-driver-qemu libvirt-clients qemu-system-x86 iptables".split()
@@ -76,7 +82,7 @@ _LIBVIRT_FILES = {
 }
 
 # identities that packages bake in, and files that belong to the machine that built the image
-_REMOVED = ("etc/ssh/ssh_host_*", "etc/hostname", "etc/hosts")
+_REMOVED = ("etc/ssh/ssh_host_*", "etc/hostname", "etc/hosts", *_FIREWALLD)
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from ansible_collections.hypervisor.vnet.plugins.module_utils.model.network impo
 
 ROLES = pathlib.Path(__file__).resolve().parents[3] / "roles"
 # What a role leaves to the other one.
-_BRIDGES_ALONE = ("networks", "zones", "policies", "adopt", "bridge_netfilter")
+_BRIDGES_ALONE = ("networks", "zones", "policies", "routes", "adopt", "bridge_netfilter", "coexist")
 
 
 def _main(role):

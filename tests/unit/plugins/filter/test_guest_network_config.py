@@ -14,6 +14,7 @@ config = FilterModule().filters()["guest_network_config"]
 
 NETWORKS = [
     {"name": "vnat0", "layout": "nat", "addresses": ["10.0.0.254/16", "2001:db8::1/64"]},
+    {"name": "xennat", "layout": "nat", "point_to_point": True},
     {"name": "xenbr0", "layout": "bridge", "addresses": ["192.0.2.9/24"], "gateway4": "192.0.2.1", "mtu": 1400, "dns": ["192.0.2.53"]},
     {"name": "plain"},
 ]
@@ -137,6 +138,7 @@ def test_an_ipv6_address_that_has_company():
         ({"addresses": ["192.0.2.7/24"]}, "ip=192.0.2.7:::255.255.255.0:web1:eth0:off"),
         ({"network": "xenbr0", "addresses": ["192.0.2.7"]}, "ip=192.0.2.7::192.0.2.1:255.255.255.0:web1:eth0:off:192.0.2.53"),
         ({"network": "vnat0", "addresses": ["10.0.0.1"]}, "ip=10.0.0.1::10.0.0.254:255.255.0.0:web1:eth0:off"),
+        ({"network": "xennat", "addresses": ["10.0.0.1/24"]}, "ip=10.0.0.1::10.0.0.128:255.255.255.0:web1:eth0:off"),
     ],
 )
 def test_kernel(interface, expected):

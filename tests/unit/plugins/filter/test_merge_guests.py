@@ -61,10 +61,22 @@ def test_what_has_no_tap_needs_nothing():
     assert merge_guests({"vnet_guests": [user]}, "kvm1")[0]["interfaces"] == [{"qemu": {"type": "user"}, "guarded": True}]
 
 
+def test_a_guest_of_xen_has_names_and_macs_of_xen():
+    found = merge_guests({"vnet_guests": [guest("a-long-name", {"addresses": ["auto"]}, {"model": "e1000"}, toolstack="xl")]}, "xen1")
+    first, emulated = found[0]["interfaces"]
+    assert (first["name"], first["mac"][:9]) == ("a-long-name-0", "00:16:3e:")
+    # NAME-emu must fit as well.
+    assert len(emulated["name"]) <= 11
+
+
 WRONG = [
+    (
+        [guest("a", {"tap": {"up": True}}, toolstack="xl")],
+        "vnet_guests[0].interfaces[0].tap: is about guests of QEMU without Xen; leave it out",
+    ),
     ([guest("web", hosts="kvm1")], "vnet_guests[0].hosts: is the string 'kvm1', not a list of hosts; write it as in [kvm1, kvm2]"),
     ([guest("web", {"colour": 1})], "vnet_guests[0]: interfaces.colour. Supported parameters include:"),
-    ([guest("web", toolstack="bhyve")], "vnet_guests[0].toolstack: 'bhyve' does not exist in this version; there is: qemu"),
+    ([guest("web", toolstack="bhyve")], "vnet_guests[0].toolstack: 'bhyve' does not exist in this version; there is: qemu, xl"),
     ([guest("web"), guest("web")], "vnet_guests[1].name: web is already vnet_guests[0].name; declare a guest once"),
     ([guest("web", {"network": None})], "vnet_guests[0].interfaces[0].network: is missing"),
     ([guest("web", {"addresses": None})], "vnet_guests[0].interfaces[0].addresses: the guard has no address"),

@@ -31,7 +31,7 @@ def told(*networks: dict[str, Any], **words: Any) -> list[str]:
 def test_layouts_with_a_router(layout: str, routed: bool, masquerade: bool) -> None:
     found = read({**VNAT0, "layout": layout, "uplink": "eth0"})
     assert found.problems == []
-    assert found.bridges == [{"name": "vnat0", "addresses": ["10.0.0.254/16"]}]
+    assert found.bridges == [("networks[0]", {"name": "vnat0", "addresses": ["10.0.0.254/16"]})]
     [(place, nat)] = found.nat
     assert (place, nat.name, nat.uplink, nat.masquerade, nat.sources) == ("networks[0]", "vnat0", "eth0", masquerade, ("10.0.0.0/16",))
 
@@ -39,7 +39,7 @@ def test_layouts_with_a_router(layout: str, routed: bool, masquerade: bool) -> N
 def test_a_bridge_has_its_uplink_for_a_port() -> None:
     found = read({"name": "xenbr0", "layout": "bridge", "uplink": "eth0"})
     assert (found.nat, found.problems) == ([], [])
-    assert found.bridges == [{"name": "xenbr0", "uplink": "eth0", "stp": False}]
+    assert found.bridges == [("networks[0]", {"name": "xenbr0", "uplink": "eth0", "stp": False})]
 
 
 def test_a_word_of_the_user_counts_more_than_the_layout() -> None:
@@ -59,7 +59,7 @@ def test_a_forward_to_a_guest() -> None:
 
 def test_a_network_with_a_bridge_of_another_name() -> None:
     found = read({**VNAT0, "bridge": "virbr7"})
-    assert found.bridges[0]["name"] == found.nat[0][1].bridge == "virbr7"
+    assert found.bridges[0][1]["name"] == found.nat[0][1].bridge == "virbr7"
 
 
 @pytest.mark.parametrize(

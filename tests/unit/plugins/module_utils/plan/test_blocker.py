@@ -14,6 +14,8 @@ import pytest
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.address import Address
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.applied import Applied
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.blocker import BlockerFacts, ForeignTable
+from ansible_collections.hypervisor.vnet.plugins.module_utils.model.nat import AppliedNat, read_nats, settle
+from ansible_collections.hypervisor.vnet.plugins.module_utils.model.routed import AppliedRouted, Routed, RoutedGuest
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.state import HostState, Link
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.zone import Allowed, AppliedPolicy, AppliedZone, Policy, Zone
 from ansible_collections.hypervisor.vnet.plugins.module_utils.observe.blocker import parse_foreign
@@ -110,6 +112,28 @@ ESTABLISHED = [{"vmap": {"key": STATES, "data": {"set": [["established", {"accep
 )
 def test_nft(rule: list[dict[str, Any]], said: list[str]) -> None:
     assert [line.partition(" ")[0] for line in found(parse_foreign(listed(ESTABLISHED, rule), "inet", "filter"))] == said
+
+
+def test_routes_to_guests() -> None:
+    guests = Routed("n1", "n1", (RoutedGuest("192.0.2.190"),), uplink="eth0", proxy_arp=True)
+    office = Routed("office", "eth1", subnets=("10.20.0.0/16",), via="192.0.2.9")
+    applied = Applied(routes={item.name: AppliedRouted("site", item) for item in (guests, office)})
+    assert found(saved(ANSWERS), applied) == [f"is {POLICY}: IPv4 packets from n1 to eth0"]
+    assert found(saved(ANSWERS + "-A FORWARD -i n1 -j ACCEPT\n"), applied) == []
+
+
+def test_a_forward_to_a_guest_without_a_bridge() -> None:
+    network = {
+        "name": "x",
+        "point_to_point": True,
+        "guests": [{"interface": "vif1.0", "addresses": ["10.9.0.1"]}],
+        "forwards": [{"port": "80", "to": "10.9.0.1"}],
+        "uplink": "eth0",
+    }
+    [nat], problems = read_nats([network])
+    assert not problems
+    applied = Applied(nat={"x": AppliedNat("site", settle(nat, [], "eth0"))})
+    assert found(saved(ANSWERS), applied) == [f"is {POLICY}: IPv4 tcp/80 from eth0 to vif1.0"]
 
 
 def test_of_members_that_are_alike_one_is_told() -> None:

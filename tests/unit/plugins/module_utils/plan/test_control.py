@@ -371,6 +371,19 @@ def test_a_route_made_again_is_a_gap_only_for_those_behind_it() -> None:
     assert touches(again[0]) == ("routes: 192.0.2.0/24 goes",)
 
 
+def test_routes_to_guests() -> None:
+    def file(*lines: str) -> Write:
+        return Write("/etc/hypervisor-vnet/routes/n1", "".join(f"ip {line}\n" for line in lines))
+
+    proxy = "neigh replace proxy 10.0.0.190 dev eth0"
+    assert touches(file("route replace 10.0.0.190 dev n1 table main proto 119", proxy), Ip(proxy)) == ()
+    assert touches(Remove("/etc/hypervisor-vnet/routes/n1"), Run(("systemctl", "stop", "hypervisor-vnet-routes.service"))) == ()
+    # What takes the peer away, now or when the interface appears.
+    assert touches(file("route replace 203.0.113.9 dev n1 table main proto 119")) != ()
+    assert touches(Nft('table inet vnet_route {\n\telements = { "n1" }\n}\n')) == ()
+    assert touches(Nft('table inet vnet_route {\n\telements = { "eth0" }\n}\n')) != ()
+
+
 def test_long_rows_are_cut() -> None:
     settings = [Sysctl(f"net/ipv4/conf/eth0/{key}", "1") for key in "abcdef"]
     assert touches(*settings, *settings) == (

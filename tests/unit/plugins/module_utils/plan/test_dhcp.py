@@ -174,6 +174,17 @@ def test_owners_and_bridges_of_others() -> None:
     assert other[0].startswith("networks[0].bridge: br0 is already net of owner 'here'.bridge")
 
 
+def test_a_subnet_is_served_once() -> None:
+    wide = replace(BRIDGE, name="br1", addresses=(Address("10.0.0.1/16"), Address("2001:db8::1/64")))
+    state = replace(STATE, links={"br0": BRIDGE, "br1": wide})
+    said = "10.0.0.0/16 overlaps 10.0.0.0/24 of {}; give each network of a host subnets of its own"
+    assert refused(NET, {"name": "br1"}, state=state) == [f"networks[1].addresses: {said.format('networks[0]')}"]
+    first = planned(NET, owner="here")
+    there = replace(done(first), links=state.links)
+    elsewhere = refused({"name": "br1"}, state=there, applied=first.applied, owner="there")
+    assert elsewhere == [f"networks[0].addresses: {said.format(chr(39).join(['net of owner ', 'here', '']))}"]
+
+
 def test_networks_that_nobody_speaks_of_are_left_alone() -> None:
     links = {"br0": BRIDGE, "br1": replace(BRIDGE, name="br1", addresses=(Address("10.1.0.1/24"),))}
     first = planned(NET, state=replace(STATE, links=links))

@@ -17,6 +17,7 @@ from ansible_collections.hypervisor.vnet.plugins.module_utils.model.bridge impor
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.control import ControlPath
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.document import Declared, Document
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.nat import NAME, AppliedNat, Nat, NatFacts, read_nats
+from ansible_collections.hypervisor.vnet.plugins.module_utils.model.routed import of_network
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.ruleset import RulesetFacts
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.state import BridgeSettings, HostState, Link
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.step import Forget
@@ -24,7 +25,7 @@ from ansible_collections.hypervisor.vnet.plugins.module_utils.plan.kind import K
 from ansible_collections.hypervisor.vnet.plugins.module_utils.plan.nat import files, plan_nat
 from ansible_collections.hypervisor.vnet.plugins.module_utils.plan.natstale import forget
 from ansible_collections.hypervisor.vnet.plugins.module_utils.render.boot import SYSCTL
-from ansible_collections.hypervisor.vnet.plugins.module_utils.render.nftables import UNIT_PATH, ruleset_path
+from ansible_collections.hypervisor.vnet.plugins.module_utils.render.nftables import BEHIND_PATH, UNIT_PATH, UPHOLD_PATH, ruleset_path
 
 FOUR = {"name": "vnat0", "sources": ["10.0.0.0/16"]}
 SSH = {"port": "5022", "to": "10.0.0.1", "to_port": "22"}
@@ -65,6 +66,20 @@ def test_what_is_left_open_comes_from_the_host() -> None:
     assert [settled(planned({**FOUR, "uplink": name})).uplink for name in ("eth0", "eth1", "xenbr0")] == ["xenbr0", "eth1", "xenbr0"]
     moved = AppliedBridge("site", Bridge("br9", uplink="eth1"), "52:54:00:00:00:01", "none")
     assert settled(planned({**FOUR, "uplink": "eth1"}, applied=Applied({"br9": moved}))).uplink == "br9"
+
+
+def test_a_bridge_without_an_address_carries_the_hosts_for_its_guests() -> None:
+    guests = [{"interface": "br7", "addresses": ["192.0.2.190"]}]
+    network = {"name": "br7", "masquerade": False, "proxy_arp": True, "uplink": "eth1", "guests": guests}
+    item = planned(network).memory["br7"]
+    assert (item.network.sources, item.network.proxy_on) == (("192.0.2.190/32",), "eth1")
+    assert of_network("br7", item)["br7/br7"].routed.lines() == [
+        "address replace 192.0.2.1/32 dev br7",
+        "route replace 192.0.2.190 dev br7 table main proto 119 src 192.0.2.1",
+        "neigh replace proxy 192.0.2.190 dev eth1",
+    ]
+    numbered = {**network, "name": "vnat0", "guests": [{"interface": "vnat0", "addresses": ["10.0.0.9"]}]}
+    assert of_network("vnat0", planned(numbered).memory["vnat0"])["vnat0/vnat0"].routed.lines() == ["neigh replace proxy 10.0.0.9 dev eth1"]
 
 
 def test_what_is_not_there_is_told() -> None:
@@ -119,7 +134,14 @@ def test_owners_keep_to_their_own() -> None:
 
 def test_files_of_what_is_kept() -> None:
     both = replace(memory(FOUR), sysctls={"net/ipv4/ip_forward": "0"})
-    assert set(files(both, STATE)) == {ruleset_path("nat"), "/etc/hypervisor-vnet/nftables.conf", UNIT_PATH, SYSCTL}
+    assert set(files(both, STATE)) == {
+        ruleset_path("nat"),
+        "/etc/hypervisor-vnet/nftables.conf",
+        UNIT_PATH,
+        UPHOLD_PATH,
+        BEHIND_PATH,
+        SYSCTL,
+    }
     assert f"table inet {NAME}" in files(both, STATE)[ruleset_path("nat")].content
     assert files(replace(memory(FOUR, persist=False), sysctls=both.sysctls), STATE) == {}
 

@@ -12,7 +12,7 @@ from ansible_collections.hypervisor.vnet.plugins.module_utils.model.applied impo
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.ruleset import UNIT, RulesetFacts
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.state import FileState, HostState
 from ansible_collections.hypervisor.vnet.plugins.module_utils.plan.ruleset import tool_problems, unit_handover
-from ansible_collections.hypervisor.vnet.plugins.module_utils.render.nftables import UNIT_PATH
+from ansible_collections.hypervisor.vnet.plugins.module_utils.render.nftables import UNIT_PATH, UPHOLD_PATH
 
 FILE = FileState("")
 KEPT = Applied(files={UNIT_PATH: AppliedFile("")})
@@ -26,7 +26,9 @@ def host(loads: bool = True, version: tuple[int, ...] = (1, 0, 6)) -> HostState:
     ("changes", "after", "loads", "verbs"),
     [
         ({UNIT_PATH: FILE}, KEPT, False, ["daemon-reload", f"enable {UNIT}", f"start {UNIT}"]),
-        ({UNIT_PATH: None}, Applied(), True, [f"stop {UNIT}", f"disable {UNIT}", "daemon-reload"]),
+        ({UNIT_PATH: None}, Applied(), True, ["daemon-reload", f"stop {UNIT}", f"disable {UNIT}", "daemon-reload"]),
+        # From the version before firewalld was known of.
+        ({UPHOLD_PATH: FILE}, KEPT, True, ["daemon-reload", f"enable {UNIT}", f"start {UNIT}"]),
         ({}, KEPT, True, []),
         ({}, KEPT, False, [f"start {UNIT}"]),
         ({}, Applied(), False, []),
@@ -34,7 +36,10 @@ def host(loads: bool = True, version: tuple[int, ...] = (1, 0, 6)) -> HostState:
 )
 def test_the_unit(changes: dict[str, FileState | None], after: Applied, loads: bool, verbs: list[str]) -> None:
     steps = unit_handover(["bridges", "guards"], changes, after, host(loads))
-    assert [action.command() for step in steps for action in step.do] == [f"systemctl {verb}" for verb in verbs]
+    commands = [action.command() for step in steps for action in step.do]
+    # firewalld must not have it started again while it goes.
+    assert commands[:-4] == ([f"rm -f {UPHOLD_PATH}"] if changes.get(UNIT_PATH, FILE) is None else [])
+    assert [command for command in commands if "rm -f" not in command] == [f"systemctl {verb}" for verb in verbs]
     assert unit_handover(["bridges", "taps"], changes, after, host(loads)) == []
 
 

@@ -20,6 +20,7 @@ from ansible_collections.hypervisor.vnet.plugins.module_utils.model.applied impo
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.bridge import Bridge
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.nat import AppliedNat, read_nats
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.route import NextHop, Route
+from ansible_collections.hypervisor.vnet.plugins.module_utils.model.routed import AppliedRouted, Routed, RoutedGuest
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.ruleset import as_seen
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.state import BridgeSettings, HostState, Link
 from ansible_collections.hypervisor.vnet.plugins.module_utils.render.facts import (
@@ -29,12 +30,20 @@ from ansible_collections.hypervisor.vnet.plugins.module_utils.render.facts impor
     link_facts,
     nat_facts,
     route_facts,
+    routed_facts,
 )
 from ansible_collections.hypervisor.vnet.plugins.module_utils.render.nat import nat_tables
+from ansible_collections.hypervisor.vnet.plugins.module_utils.render.routed import routed_tables
 from ansible_collections.hypervisor.vnet.plugins.module_utils.render.status import report_text, status_text
 
 CASES = pathlib.Path(__file__).resolve().parents[3] / "cases" / "status"
 REWRITE = os.environ.get("VNET_GOLDEN") == "write"
+
+ITEMS = [
+    Routed("n1", "n1", (RoutedGuest("192.0.2.190", "192.0.2.1"), RoutedGuest("2001:db8::190")), uplink="eth0", proxy_arp=True),
+    Routed("office", "eth0", subnets=("10.20.0.0/16",), via="192.0.2.9"),
+]
+ROUTED = Applied(routes={item.name: AppliedRouted("site", item) for item in ITEMS})
 
 
 def nic(name: str, index: int, master: str = "", addresses: t.Sequence[str] = (), **more: t.Any) -> Link:
@@ -57,6 +66,7 @@ def host(state: HostState, memory: Applied, **more: t.Any) -> Facts:
         "routes": route_facts(state),
         "guards": [],
         "nat": [],
+        "routed": [],
         "dhcp": [],
         "zones": [],
         "policies": [],
@@ -216,6 +226,8 @@ STATUS = {
     "crowded": host(CROWDED, Applied()),
     "guarded": host(MOVED, SITE, guards=GUARDED),
     "translated": host(PLAIN, Applied(), nat=nat_facts(TRANSLATED, {table.key: as_seen(table) for table in TABLES})),
+    "routed": host(PLAIN, Applied(), routed=routed_facts(ROUTED, {table.key: as_seen(table) for table in routed_tables(ITEMS)})),
+    "routed-no-more": host(PLAIN, Applied(), routed=routed_facts(ROUTED, {})),
     "zones": host(PLAIN, Applied(), zones=ZONES, policies=POLICIES, blockers=BLOCKERS),
     "translated-no-more": host(PLAIN, Applied(), nat=nat_facts(TRANSLATED, {})),
     "served": host(PLAIN, Applied(), dhcp=DHCP),
