@@ -15,8 +15,8 @@ description:
   - Scripts are not run, and neither are guests' files, which xm takes as Python. Of a script of your own, the calls of C(network-bridge),
     C(network-route), C(network-nat) and C(network-virtual) are read. Each line that is something else is named in a comment.
   - Everything that has no equivalent is named in a comment, and so is what had to be assumed. Look through them.
-  - C(network-bridge) is a network of the layout V(bridge), C(network-virtual) of V(brouter), C(vif-nat) of V(nat). C(vif-route) is the
-    layout V(route), whose network has to be named.
+  - C(network-bridge) is a network of the layout V(bridge), C(network-virtual) of V(brouter). C(vif-nat) and C(vif-route) are networks of the layouts
+    V(nat) and V(route) with C(point_to_point).
   - Guests keep their MAC addresses, the names of their interfaces and their addresses. A guest without C(antispoof=yes) is not guarded.
   - P(hypervisor.vnet.xend_config#filter) is the way back.
 options:

@@ -16,7 +16,7 @@ from ..module_utils.model.domainfile import DomainFile, VifEntry, read_domain_fi
 from ..module_utils.model.interface import mac_problems, name_problems
 from .mac import beyond_rules, twins_risk
 from .vif_names import HVM_LENGTH
-from .xen_networks import NAT, ROUTED, Item, Networks, base, nat_network
+from .xen_networks import NAT, ROUTED, Item, Networks, alone_network, base
 
 _KERNEL_ADDRESS = re.compile(r"\bip=\S+")
 # Keys of a vif that the record of an interface has, or that its network stands for.
@@ -87,8 +87,9 @@ def _interface(file: DomainFile, toolstack: str, index: int, networks: Networks,
         options["mtu"] = int(entry.keys["mtu"])
     comments += [f"{said}{key}{'=' if value else ''}{value} has no equivalent." for key, value in entry.keys.items() if key not in taken]
     routed = script in _ROUTES
-    if script == "vif-nat" and "addresses" not in options:
-        comments.append(f"{said}had an address with its domain's number, or DHCP's; give it one.")
+    if routed and "addresses" not in options:
+        why = "had an address with its domain's number, or DHCP's" if script == "vif-nat" else "had no route"
+        comments.append(f"{said}{why}; give it an address, by which it is known.")
     if "addresses" not in options or not (routed or networks.antispoof):
         options["guarded"] = False
     if "addresses" not in options and networks.antispoof and not routed:
@@ -150,24 +151,11 @@ def _take_addresses(file: DomainFile, index: int, said: str, options: dict[str, 
 
 def _needed(guests: t.Sequence[Item], networks: Networks) -> None:
     """The networks that the guests' vifs are in and that no script of the host's made."""
-    there = {item.options["name"] for item in networks.items}
-    wanted: dict[str, list[str]] = {}
-    for guest in guests:
-        for interface in _interfaces(guest):
-            wanted.setdefault(interface["network"], []).extend(
-                text for text in interface.get("addresses", []) if ":" not in text and "/" not in text
-            )
-    if NAT in wanted:
-        networks.items.append(nat_network(wanted[NAT], networks.netdev))
-    if ROUTED in wanted:
-        who = ", ".join(wanted[ROUTED]) or "none that the files name"
-        networks.comments.append(
-            f"vif-route gave each guest a route of its own. {ROUTED} needs a network of the guests' own: name it in vnet_networks, "
-            f"as in {{name: {ROUTED}, layout: route, addresses: [10.97.0.1/24]}}. Their addresses: {who}."
-        )
+    wanted = {interface["network"] for guest in guests for interface in _interfaces(guest)}
+    networks.items += [alone_network(name, networks.netdev) for name in (NAT, ROUTED) if name in wanted]
     if networks.script in _ROUTES and _ROUTES[networks.script] not in wanted:
         networks.comments.append(f"No guest has a vif of {networks.script}, so nothing says what its network would be.")
-    for name in sorted(set(wanted) - there - {NAT, ROUTED}):
+    for name in sorted(wanted - {item.options["name"] for item in networks.items}):
         networks.comments.append(
             f"{name} is made by the host's own network configuration. To have it made from here, name it in vnet_networks with its uplink."
         )

@@ -168,19 +168,8 @@ def _take_virtual(variables: t.Mapping[str, str], found: Networks) -> None:
     found.items.append(Item({"name": bridge, "layout": "brouter", "addresses": [address]}, tuple(comments)))
 
 
-def nat_network(addresses: t.Sequence[str], netdev: str) -> Item:
-    """What vif-nat gave each guest: a router at its own address + 127. All of these stay, on one bridge."""
-    found = [ipaddress.IPv4Address(text) for text in addresses]
-    routers = [str(address + 127) for address in found if int(address) & 255 <= 127]
-    length = next((length for length in (24, 16, 8) if len({int(address) >> (32 - length) for address in found}) == 1), 8)
-    options: dict[str, t.Any] = {"name": NAT, "layout": "nat", "addresses": [f"{router}/{length}" for router in dict.fromkeys(routers)]}
-    comments = [
-        "vif-nat gave each guest a link of its own and a router at its address + 127. These are addresses of one bridge now, "
-        f"and the guests see each other. Look whether /{length} is what they have."
-    ]
-    if not routers:
-        options["addresses"] = ["10.0.0.254/16"]
-        comments = ["No guest has an address with a router that vif-nat would have made: the address here is a guess."]
-    if netdev:
-        options["uplink"] = netdev
-    return Item(options, tuple(comments))
+def alone_network(name: str, netdev: str) -> Item:
+    """What vif-nat and vif-route made: each guest is alone behind its vif."""
+    of_layout: dict[str, t.Any] = {"layout": "nat"} if name == NAT else {"layout": "route", "proxy_arp": True}
+    options = {"name": name, **of_layout, "point_to_point": True}
+    return Item({**options, "uplink": netdev} if netdev else options)

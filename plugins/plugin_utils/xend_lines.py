@@ -17,7 +17,7 @@ from ..module_utils.model.problem import Problem
 WRAPPER = "network-hypervisor-vnet"
 _SCRIPTS = {"bridge": ("network-bridge", "vif-bridge"), "brouter": ("network-virtual", "vif-bridge")}
 _ROUTED = {"nat": ("network-nat", "vif-nat"), "route": ("network-route", "vif-route")}
-_TAKEN = frozenset({"name", "layout", "bridge", "uplink", "addresses", "zone", "state"})
+_TAKEN = frozenset({"name", "layout", "bridge", "uplink", "addresses", "zone", "state", "point_to_point", "proxy_arp"})
 
 
 def xend_lines(networks: t.Sequence[t.Mapping[str, t.Any]], antispoof: bool) -> dict[str, t.Any]:
