@@ -368,6 +368,7 @@ VNET_ROUTE_OPTIONS: Spec = {
     "routes": {"type": "list", "elements": "dict", "default": [], "options": ROUTED_OPTIONS},
     **{name: COMMON_OPTIONS[name] for name in _LIST_OPTIONS},
     "persist": {"type": "str", "choices": ["auto", "none"], "default": "auto"},
+    **COEXIST_OPTION,
     **CONFIRM_OPTIONS,
 }
 

@@ -611,6 +611,10 @@ routed:
       description: Whether it comes back after a reboot.
       type: bool
       sample: true
+    coexist:
+      description: Whether exemptions in the filters of others let it pass.
+      type: bool
+      sample: false
 zones:
   description: The zones that were applied by M(hypervisor.vnet.vnet_zones).
   returned: success

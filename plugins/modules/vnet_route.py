@@ -60,6 +60,7 @@ options:
     default: site
 extends_documentation_fragment:
   - hypervisor.vnet._route
+  - hypervisor.vnet._coexist
   - hypervisor.vnet._confirm
   - hypervisor.vnet._confirm.probes
   - hypervisor.vnet._attributes

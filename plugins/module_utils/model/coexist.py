@@ -18,7 +18,7 @@ DOCKER_CHAIN = "DOCKER-USER"
 OUR_CHAIN = "HYPERVISOR-VNET"
 FIREWALLD = "firewalld"
 # Kinds of a document whose objects can have exemptions.
-EXEMPTED_KINDS = ("nat", "zones", "dhcp")
+EXEMPTED_KINDS = ("nat", "routes", "zones", "dhcp")
 # Of packets that begin no connection.
 ANSWERS, FORWARDED = "RELATED,ESTABLISHED", "DNAT"
 

@@ -96,6 +96,10 @@ class Nat:
         """Do its guests have another address outside?"""
         return self.masquerade or bool(self.snat)
 
+    def is_known(self, version: int) -> bool:
+        """Does the world know the guests by their own addresses of this family?"""
+        return not self.translates and not (version == 6 and self.nat66)
+
     def ways(self, version: int) -> list[tuple[str, Network]]:
         """Each interface by which guests come, and what is behind it."""
         if self.point_to_point:

@@ -122,11 +122,15 @@ class Routed:
 
 @dataclass(frozen=True)
 class AppliedRouted:
-    """One item as applied, with what its declaration leaves to the host. ``persist``: it comes back after a reboot."""
+    """One item as applied, with what its declaration leaves to the host.
+
+    ``persist``: it comes back after a reboot; ``coexist``: the filters of others let it pass.
+    """
 
     owner: str
     routed: Routed
     persist: bool = True
+    coexist: bool = False
 
     @property
     def forwards(self) -> tuple[int, ...]:
@@ -151,7 +155,7 @@ def applied_routed(data: t.Mapping[str, t.Any]) -> AppliedRouted:
     item = data["routed"]
     lists = {key: tuple(item[key]) for key in ("subnets", "source", "connected")}
     guests = tuple(RoutedGuest(**guest) for guest in item["guests"])
-    return AppliedRouted(data["owner"], Routed(**{**item, **lists, "guests": guests}), data["persist"])
+    return AppliedRouted(data["owner"], Routed(**{**item, **lists, "guests": guests}), data["persist"], data.get("coexist", False))
 
 
 def of_network(name: str, item: AppliedNat) -> dict[str, AppliedRouted]:
@@ -163,12 +167,17 @@ def of_network(name: str, item: AppliedNat) -> dict[str, AppliedRouted]:
         guests = tuple(RoutedGuest(guest.address, guest.router) for guest in nat.guests if guest.interface == interface)
         key = f"{name}/{interface}"
         routed = Routed(key, interface, guests, connected, uplink=nat.proxy_on, proxy_arp=bool(nat.proxy_on), connected=connected)
-        found[key] = AppliedRouted(item.owner, routed, item.persist)
+        found[key] = AppliedRouted(item.owner, routed, item.persist, item.coexist)
     return found
 
 
 def is_of_network(name: str) -> bool:
     return "/" in name
+
+
+def network_of(name: str) -> str:
+    """The network from which an item follows; empty for none."""
+    return name.partition("/")[0] if is_of_network(name) else ""
 
 
 def is_proxied(network: Network) -> bool:

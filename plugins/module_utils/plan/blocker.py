@@ -20,6 +20,7 @@ from ..model.applied import Applied
 from ..model.blocker import ROUTED_GUESTS, SPECIAL, UNKNOWN, Blocker, BlockerFacts, ForeignChain, ForeignTable, Match
 from ..model.forwarding import SWITCHES, forwarded
 from ..model.guard import Network, to_network
+from ..model.routed import network_of
 from ..model.state import HostState
 from ..model.zone import ANY, HOST, Policy, Zone
 
@@ -70,7 +71,9 @@ def blocker_warnings(
 
 def _not_exempted(applied: Applied) -> Applied:
     nat = {name: item for name, item in applied.nat.items() if not item.coexist}
-    return replace(applied, nat=nat, policies={name: item for name, item in applied.policies.items() if not item.coexist})
+    routes = {name: item for name, item in applied.routes.items() if not item.coexist}
+    policies = {name: item for name, item in applied.policies.items() if not item.coexist}
+    return replace(applied, nat=nat, routes=routes, policies=policies)
 
 
 def blockers(facts: BlockerFacts, applied: Applied, state: HostState) -> list[Blocker]:
@@ -129,16 +132,21 @@ def _packets(applied: Applied, state: HostState, names: t.Sequence[Match]) -> t.
             for uplink in ups:
                 if not network.point_to_point:
                     yield Packet(network.bridge, uplink, family, own)
+                    if network.is_known(family):
+                        yield Packet(uplink, network.bridge, family, (), own)
                 for item in network.forwards:
                     home = homes.get(item.to, network.bridge)
                     if item.version == family:
                         for protocol in item.protocols:
                             yield Packet(uplink, home, family, (), (to_network(item.to),), protocol, item.to_ports, forwarded=True)
-    for routed in (item.routed for item in applied.routes.values() if not item.routed.via):
-        for family in sorted({network.version for network in routed.inside}):
-            own = tuple(network for network in routed.inside if network.version == family)
-            for uplink in [routed.uplink] if routed.uplink else default_links(family, applied, state):
-                yield Packet(routed.interface, uplink, family, own)
+    for name, routed in applied.routes.items():
+        origin = applied.nat.get(network_of(name))
+        for family in routed.forwards:
+            own = tuple(inside for inside in routed.routed.inside if inside.version == family)
+            for uplink in [routed.routed.uplink] if routed.routed.uplink else default_links(family, applied, state):
+                yield Packet(routed.routed.interface, uplink, family, own)
+                if origin is None or origin.network.is_known(family):
+                    yield Packet(uplink, routed.routed.interface, family, (), own)
     for policy in (item.policy for item in applied.policies.values() if item.policy.target != HOST):
         yield from _of_policy(policy, applied, state, names)
 

@@ -31,7 +31,9 @@ from ..model.coexist import (
     Service,
 )
 from ..model.dhcp import own_interfaces
+from ..model.nat import AppliedNat
 from ..model.problem import Problem
+from ..model.routed import AppliedRouted, network_of
 from ..model.state import FileState, HostState
 from ..model.step import Action, Phase, Remove, Run, Step, Write
 from ..model.zone import ANY, HOST, Policy, Zone
@@ -84,7 +86,9 @@ def coexist_memory(spoken: t.Iterable[str], before: Applied, after: Applied, sta
 
 
 def _asking(applied: Applied) -> bool:
-    return any(item.coexist for kind in (applied.nat, applied.policies, applied.dhcp) for item in t.cast("t.Any", kind).values())
+    return any(
+        item.coexist for kind in (applied.nat, applied.routes, applied.policies, applied.dhcp) for item in t.cast("t.Any", kind).values()
+    )
 
 
 def _docker_tables(state: HostState) -> dict[str, ForeignTable]:
@@ -99,20 +103,47 @@ def hook_of(table: ForeignTable) -> str:
 
 
 def passages(applied: Applied, lasting: bool = False) -> list[Passage]:
-    """What shall pass of the applied networks and policies; with ``lasting`` what shall after a reboot, too."""
+    """What shall pass of the applied networks, routes and policies; with ``lasting`` what shall after a reboot, too."""
     found: list[Passage] = []
     for item in (item for item in applied.nat.values() if item.coexist and (item.persist or not lasting)):
-        network = item.network
-        for family in item.forwards:
-            subnets = tuple(str(subnet) for subnet in network.networks(family))
-            ways = (network.uplink,) if network.uplink else applied.coexist.doors(family)
-            found += [Passage(family, network.bridge, way, subnets) for way in ways]
-            found += [Passage(family, network.bridge, only=ANSWERS), Passage(family, oif=network.bridge, only=ANSWERS)]
-            if network.forwards or network.one_to_one:
-                found.append(Passage(family, oif=network.bridge, only=FORWARDED))
+        found += _of_network(item, applied)
+    for name, routed in applied.routes.items():
+        if routed.coexist and (routed.persist or not lasting):
+            found += _of_routed(name, routed, applied)
     for rule in (item for item in applied.policies.values() if item.coexist and (item.persist or not lasting)):
         found += _of_policy(rule.policy, applied)
     return list(dict.fromkeys(found))
+
+
+def _of_network(item: AppliedNat, applied: Applied) -> t.Iterator[Passage]:
+    """Guests that have no bridge pass as the host's routes to them do, but for the ports of the host that lead to them."""
+    network = item.network
+    for family in item.forwards:
+        subnets = tuple(str(subnet) for subnet in network.networks(family))
+        if not network.point_to_point:
+            yield from _ways(network.bridge, network.uplink, family, subnets, network.is_known(family), applied)
+        if network.forwards or network.one_to_one:
+            for interface in network.interfaces if network.point_to_point else (network.bridge,):
+                yield Passage(family, oif=interface, only=FORWARDED)
+
+
+def _of_routed(name: str, item: AppliedRouted, applied: Applied) -> t.Iterator[Passage]:
+    nat = applied.nat.get(network_of(name))
+    for family in item.forwards:
+        inside = tuple(str(network) for network in item.routed.inside if network.version == family)
+        known = nat is None or nat.network.is_known(family)
+        uplink = item.routed.uplink or (nat.network.uplink if nat else "")
+        yield from _ways(item.routed.interface, uplink, family, inside, known, applied)
+
+
+def _ways(home: str, uplink: str, family: int, inside: tuple[str, ...], known: bool, applied: Applied) -> t.Iterator[Passage]:
+    """Out, and in where the world knows the guests by their own addresses."""
+    for way in (uplink,) if uplink else applied.coexist.doors(family):
+        yield Passage(family, home, way, inside)
+        if known:
+            yield Passage(family, way, home, (), inside)
+    yield Passage(family, home, only=ANSWERS)
+    yield Passage(family, oif=home, only=ANSWERS)
 
 
 def _of_policy(policy: Policy, applied: Applied) -> t.Iterator[Passage]:

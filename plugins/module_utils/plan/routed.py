@@ -36,7 +36,8 @@ def plan_routed(document: Document, state: HostState, applied: Applied) -> KindP
     gone = document.routes.gone(owners, document.owner)
     memory = {name: item for name, item in applied.routes.items() if name in owners and name not in gone}
     placed = [(place, _settled(item, applied, state)) for place, item in document.routes.placed()]
-    memory.update({item.name: AppliedRouted(document.owner, item, document.persist != "none") for _place, item in placed})
+    kept = document.persist != "none"
+    memory.update({item.name: AppliedRouted(document.owner, item, kept, document.coexist) for _place, item in placed})
     for name, nat in applied.nat.items():
         memory.update(of_network(name, nat))
     problems = _problems(document, state, applied, placed, memory)

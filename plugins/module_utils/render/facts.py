@@ -241,6 +241,7 @@ def routed_facts(applied: Applied, seen: Seen) -> list[Facts]:
             "metric": item.routed.metric,
             "proxy_arp": item.routed.proxy_arp,
             "uplink": item.routed.uplink,
+            "coexist": item.coexist,
             "persist": item.persist,
         }
         for name, item in sorted(applied.routes.items())

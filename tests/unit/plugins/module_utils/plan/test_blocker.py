@@ -118,7 +118,7 @@ def test_routes_to_guests() -> None:
     guests = Routed("n1", "n1", (RoutedGuest("192.0.2.190"),), uplink="eth0", proxy_arp=True)
     office = Routed("office", "eth1", subnets=("10.20.0.0/16",), via="192.0.2.9")
     applied = Applied(routes={item.name: AppliedRouted("site", item) for item in (guests, office)})
-    assert found(saved(ANSWERS), applied) == [f"is {POLICY}: IPv4 packets from n1 to eth0"]
+    assert found(saved(ANSWERS), applied) == [f"is {POLICY}: IPv4 packets from n1 to eth0, IPv4 packets from eth0 to n1"]
     assert found(saved(ANSWERS + "-A FORWARD -i n1 -j ACCEPT\n"), applied) == []
 
 
