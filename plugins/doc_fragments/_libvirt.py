@@ -324,7 +324,7 @@ options:
         description:
           - The VLANs of guests' ports. On a bridge of Linux this needs libvirt 11.0.
         type: dict
-        suboptions:
+        suboptions: &vlan
           tags:
             description:
               - The VLANs.
@@ -360,22 +360,7 @@ options:
             description:
               - As O(networks[].vlan).
             type: dict
-            suboptions:
-              tags:
-                description:
-                  - The VLANs.
-                type: list
-                elements: int
-                required: true
-              trunk:
-                description:
-                  - Tag frames of a single VLAN, too. Those of several always are.
-                type: bool
-                default: false
-              native:
-                description:
-                  - The one of the tags that frames without a tag belong to.
-                type: int
+            suboptions: *vlan
           bandwidth: &bandwidth
             description:
               - The limits of traffic, seen from the guests.
