@@ -119,7 +119,7 @@ def test_routes_to_guests() -> None:
     office = Routed("office", "eth1", subnets=("10.20.0.0/16",), via="192.0.2.9")
     applied = Applied(routes={item.name: AppliedRouted("site", item) for item in (guests, office)})
     assert found(saved(ANSWERS), applied) == [f"is {POLICY}: IPv4 packets from n1 to eth0, IPv4 packets from eth0 to n1"]
-    assert found(saved(ANSWERS + "-A FORWARD -i n1 -j ACCEPT\n"), applied) == []
+    assert found(saved(ANSWERS + "-A FORWARD -i n1 -j ACCEPT\n-A FORWARD -o n1 -j ACCEPT\n"), applied) == []
 
 
 def test_a_forward_to_a_guest_without_a_bridge() -> None:

@@ -16,8 +16,10 @@ from ansible_collections.hypervisor.vnet.plugins.module_utils.model.applied impo
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.blocker import BlockerFacts, ForeignTable
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.coexist import Coexist, CoexistFacts
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.document import Document
+from ansible_collections.hypervisor.vnet.plugins.module_utils.model.nat import AppliedNat, read_nats
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.problem import Refused
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.route import Route
+from ansible_collections.hypervisor.vnet.plugins.module_utils.model.routed import AppliedRouted, Routed, RoutedGuest, of_network
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.ruleset import RulesetFacts
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.state import HostState, Link
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.zone import Allowed, AppliedPolicy, AppliedZone, Policy, Zone
@@ -178,3 +180,28 @@ def test_policies_pass_as_they_are_and_nothing_more() -> None:
     # Subnets of IPv6 are not known, and without any it would be for all that the host routes.
     assert "ipv6" not in text
     assert set(coexist_files(memory)) >= {UNIT, policy_path("hypervisor-vnet")}
+
+
+def test_guests_that_are_routed_to_pass_both_ways() -> None:
+    guest = AppliedRouted("site", Routed("n1", "n1", (RoutedGuest("192.0.2.190"),), uplink="eth0", proxy_arp=True), coexist=True)
+    office = AppliedRouted("site", Routed("office", "eth1", subnets=("10.20.0.0/16",), via="192.0.2.9"), coexist=True)
+    assert rules(passages(Applied(routes={"n1": guest, "office": office})), 4) == [
+        "-i n1 -o eth0 -j ACCEPT",
+        "-i eth0 -o n1 -j ACCEPT",
+        "-i n1 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
+        "-o n1 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
+    ]
+    assert passages(Applied(routes={"n1": replace(guest, coexist=False)})) == []
+
+
+def test_translated_guests_without_a_bridge_pass_out_only() -> None:
+    guests = [{"interface": "vif1.0", "addresses": ["10.0.0.1"]}]
+    (nat,), problems = read_nats([{"name": "x", "point_to_point": True, "guests": guests}])
+    assert not problems
+    applied = AppliedNat("site", nat, coexist=True)
+    found = Applied(nat={"x": applied}, routes=of_network("x", applied), coexist=Coexist(doors4=("eth0",)))
+    assert rules(passages(found), 4) == [
+        "-i vif1.0 -o eth0 -j ACCEPT",
+        "-i vif1.0 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
+        "-o vif1.0 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
+    ]
