@@ -178,9 +178,10 @@ options:
         required: true
       toolstack:
         description:
-          - What runs the guest. This version knows V(qemu) and V(xl).
-          - V(xl) makes the interfaces of Xen guests when it starts them (C(vifname) in their files is their name here). They have guards, which stand by name
-            before the guest does, and no taps. One with a O(guests[].interfaces[].model) has an emulated card, which is guarded as C(NAME-emu).
+          - What runs the guest. This version knows V(qemu), V(xl) and V(xm).
+          - V(xl) and V(xm) make the interfaces of Xen guests when they start them (C(vifname) in their files is their name here). They have guards,
+            which stand by name before the guest does, and no taps. One with a O(guests[].interfaces[].model) has an emulated card, which is guarded as
+            C(NAME-emu).
         type: str
         default: qemu
       interfaces:

@@ -15,8 +15,8 @@ author:
 description:
   - Brings the virtual networks of a Xen dom0 or KVM host, and what its guests have of them, to what the inventory declares, all of it in one plan,
     one diff and one transaction.
-  - This version knows the layouts V(bridge), V(nat), V(route) and V(brouter), and guests of the toolstacks V(qemu) and V(xl). Others are refused by their
-    names.
+  - This version knows the layouts V(bridge), V(nat), V(route) and V(brouter), and guests of the toolstacks V(qemu), V(xl) and V(xm). Others are
+    refused by their names.
   - Everything that M(hypervisor.vnet.xen_bridge) says about uplinks, about what is kept over a reboot and about undoing holds here too.
 options: {}
 extends_documentation_fragment:

@@ -99,7 +99,7 @@ def _filled(guest: Guest, place: str, home: str, bridges: t.Mapping[str, str]) -
 
 
 def _name(guest: Guest, index: int, model: bool) -> str:
-    return interface_name(guest["name"], index, "", NAME_LENGTH, model and guest.get("toolstack") == XEN)
+    return interface_name(guest["name"], index, "", NAME_LENGTH, model and guest.get("toolstack") in XEN)
 
 
 def _mac(guest: Guest, interface: Item, home: str, index: int) -> str:
@@ -112,7 +112,7 @@ def _mac(guest: Guest, interface: Item, home: str, index: int) -> str:
             continue
         if network.version == 4 and network.prefixlen == 32:
             return from_address(network.network_address, "02:00")
-    return seeded(guest["name"], home, "00:16:3e" if guest.get("toolstack") == XEN else "52:54:00", index)
+    return seeded(guest["name"], home, "00:16:3e" if guest.get("toolstack") in XEN else "52:54:00", index)
 
 
 def _placed(problem: Problem, places: t.Sequence[str]) -> Problem:

@@ -18,9 +18,9 @@ from .problem import Problem
 from .tap import Tap, read_tap, tap_clashes
 
 Options = t.Mapping[str, t.Any]
-TOOLSTACKS = ("qemu", "xl")
-# Makes the interfaces of its guests by itself; they have guards only, which wait for them by name.
-XEN = "xl"
+# These make the interfaces of their guests by themselves; they have guards only, which wait for them by name.
+XEN = ("xl", "xm")
+TOOLSTACKS = ("qemu", *XEN)
 # What of an interface's record QEMU opens by itself has no tap of ours: its own networks, and taps that others made.
 _OTHERS_TAP = ("fd", "fds", "helper")
 # From the words of a tap and a guard to those of a guest's interface.
@@ -49,7 +49,7 @@ def has_tap(interface: Options) -> bool:
 
 def has_interface(guest: Options, interface: Options) -> bool:
     """Does this interface of a guest need anything of us?"""
-    return guest.get("toolstack") == XEN or has_tap(interface)
+    return guest.get("toolstack") in XEN or has_tap(interface)
 
 
 def read_guests(guests: t.Sequence[Options], bridges: t.Mapping[str, str], path: str = "guests") -> GuestInterfaces:
@@ -63,7 +63,7 @@ def read_guests(guests: t.Sequence[Options], bridges: t.Mapping[str, str], path:
         wrong = _missing(interface, place)
         problems += wrong
         if not wrong:
-            problems += (_read_vif if guest.get("toolstack") == XEN else _read_interface)(interface, bridges, place, taps, guards)
+            problems += (_read_vif if guest.get("toolstack") in XEN else _read_interface)(interface, bridges, place, taps, guards)
     names = _names(guests, path)
     guards = [(place, replace(guard, guest=names[place])) for place, guard in guards]
     problems += tap_clashes(taps) + guard_clashes([(guard, place) for place, guard in guards])

@@ -71,12 +71,12 @@ def test_a_guest_of_xen_has_names_and_macs_of_xen():
 
 WRONG = [
     (
-        [guest("a", {"tap": {"up": True}}, toolstack="xl")],
+        [guest("a", {"tap": {"up": True}}, toolstack="xm")],
         "vnet_guests[0].interfaces[0].tap: is about guests of QEMU without Xen; leave it out",
     ),
     ([guest("web", hosts="kvm1")], "vnet_guests[0].hosts: is the string 'kvm1', not a list of hosts; write it as in [kvm1, kvm2]"),
     ([guest("web", {"colour": 1})], "vnet_guests[0]: interfaces.colour. Supported parameters include:"),
-    ([guest("web", toolstack="bhyve")], "vnet_guests[0].toolstack: 'bhyve' does not exist in this version; there is: qemu, xl"),
+    ([guest("web", toolstack="bhyve")], "vnet_guests[0].toolstack: 'bhyve' does not exist in this version; there is: qemu, xl, xm"),
     ([guest("web"), guest("web")], "vnet_guests[1].name: web is already vnet_guests[0].name; declare a guest once"),
     ([guest("web", {"network": None})], "vnet_guests[0].interfaces[0].network: is missing"),
     ([guest("web", {"addresses": None})], "vnet_guests[0].interfaces[0].addresses: the guard has no address"),
