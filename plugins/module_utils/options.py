@@ -11,7 +11,6 @@ from __future__ import annotations
 import typing as t
 from dataclasses import replace
 
-from .argspec import change_problems
 from .model.bridge import Bridge
 from .model.dhcpread import read_dhcps
 from .model.document import Declared, Document, Item, read_bridges
@@ -27,6 +26,7 @@ from .model.routedread import read_routes
 from .model.tap import read_taps
 from .model.vif import VifOptions, read_vifs
 from .model.zone import joined_zones, policy_name, read_policies, read_zones
+from .optioncheck import change_problems
 
 
 def bridges_document(params: t.Mapping[str, t.Any]) -> Document:

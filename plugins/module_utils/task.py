@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 
 from ansible.module_utils.basic import AnsibleModule
 
-from .argspec import confirm_problems
 from .facts import host_facts
 from .host.machine import Machine
 from .host.recording import RecordingMachine, ReplayingMachine
@@ -32,6 +31,7 @@ from .model.span import Confirm, Span, confirm_from
 from .model.state import HostState
 from .model.step import Json
 from .observe.host import About, observe
+from .optioncheck import confirm_problems
 from .plan.document import Plan, linked, plan_document
 from .program import install_program
 from .render.diff import Diff, commands, file_diffs, link_diffs, setting_diffs, text_diffs

@@ -11,7 +11,8 @@ import typing as t
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ansible_collections.hypervisor.vnet.plugins.module_utils.argspec import CHANGE_OPTIONS, change_problems
+from ansible_collections.hypervisor.vnet.plugins.module_utils.argspec import CHANGE_OPTIONS
+from ansible_collections.hypervisor.vnet.plugins.module_utils.optioncheck import change_problems
 
 
 def problems(**options: t.Any) -> list[str]:
