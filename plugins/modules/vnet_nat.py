@@ -123,7 +123,7 @@ EXAMPLES = r"""
     owner: lab
     coexist: true
     networks:
-      - name: lab0
+      - {name: lab0, sources: [10.40.0.0/24]}
 
 - name: These networks and no others of ours
   hypervisor.vnet.vnet_nat:

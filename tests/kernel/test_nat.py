@@ -364,7 +364,7 @@ def test_the_examples_of_the_page_and_the_guide_run(lab: Lab) -> None:
     guide = (Path(__file__).parents[2] / "docs/docsite/rst/guide_nat.rst").read_text(encoding="utf-8")
     blocks = re.findall(r"code-block:: yaml\n\n((?:    .*\n|\n)+)", guide)
     tasks = [task for text in (EXAMPLES, *map(textwrap.dedent, blocks)) for task in written(text)]
-    assert len(tasks) == 8
+    assert len(tasks) == 9
     for task in tasks:
         networks = [{**network, "forwards": [as_typed(item) for item in network.get("forwards", [])]} for network in task["networks"]]
         assert run(lab.host, *networks, check=True).ok().changed, task

@@ -14,7 +14,7 @@ from ..model.applied import Applied
 from ..model.problem import Problem
 from ..model.ruleset import CUSTOM, OLDEST, TABLE_KINDS, UNIT, Key, RulesetFacts, Seen, SeenTable, Table, as_seen
 from ..model.state import FileState, HostState
-from ..model.step import Nft, Phase, Remove, Run, Step
+from ..model.step import Nft, Phase, Remove, Run, Step, Write
 from ..render.nftables import UNIT_PATH, UPHOLD_PATH, ruleset_files
 from ..render.ruleset import change_text, reload_text, undo_text
 
@@ -84,8 +84,15 @@ def unit_handover(spoken: t.Iterable[str], changes: t.Mapping[str, FileState | N
         else:
             # firewalld would have it started again.
             away = (Remove(UPHOLD_PATH), read_units, stop, disable)
-            steps.append(Step(Phase.FREEZE, "the filter does not come back", away, (read_units, enable, start), lasting=True))
+            back = (*_written(UPHOLD_PATH, state), read_units, enable, start)
+            steps.append(Step(Phase.FREEZE, "the filter does not come back", away, back, lasting=True))
             steps.append(Step(Phase.SERVICE, "systemd forgets the unit", (read_units,)))
     if comes or (stands and not facts.loads):
         steps.append(Step(Phase.SERVICE, "the filter is loaded again with nftables' own", (start,), (stop,)))
     return steps
+
+
+def _written(path: str, state: HostState) -> tuple[Write, ...]:
+    """A file as it is now; nothing where there is none."""
+    file = state.files.get(path)
+    return (Write(path, file.content, file.mode, file.uid, file.gid),) if file else ()
