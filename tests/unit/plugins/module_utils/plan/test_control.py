@@ -30,8 +30,7 @@ from ansible_collections.hypervisor.vnet.plugins.module_utils.model.step import 
     Sysctl,
     Write,
 )
-from ansible_collections.hypervisor.vnet.plugins.module_utils.model.view import LinkView, Views
-from ansible_collections.hypervisor.vnet.plugins.module_utils.plan.control import addresses, touched
+from ansible_collections.hypervisor.vnet.plugins.module_utils.plan.control import touched
 
 UUID0, UUID1 = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"
 INTERFACES = """\
@@ -391,46 +390,3 @@ def test_long_rows_are_cut() -> None:
     )
     plugs = [Ip(f"link set dev tap{number} master xenbr0") for number in range(12)]
     assert touches(*plugs, state=STACK) == (*(f"tap{number} becomes a port of xenbr0" for number in range(10)), "and 2 more")
-
-
-def view(name: str, *cidrs: str, master: str = "") -> LinkView:
-    return LinkView(name, addresses=cidrs, master=master)
-
-
-@pytest.mark.parametrize(
-    ("views", "reached"),
-    [
-        ({}, ("10.0.0.2", "2001:db8::2")),
-        (
-            {"eth0": (view("eth0", "10.0.0.2/24"), view("eth0", master="br0")), "br0": (None, view("br0", "10.0.0.7/24", "10.0.0.2/24"))},
-            ("10.0.0.2", "10.0.0.7"),
-        ),
-        (
-            {
-                "eth0": (view("eth0", "10.0.0.2/24"), view("eth0", master="br0")),
-                "br0": (None, view("br0", "2001:db8::7/64", "10.0.0.7/24")),
-            },
-            ("10.0.0.7", "2001:db8::7"),
-        ),
-        ({"eth0": (view("eth0", "10.0.0.2/24"), view("eth0", "10.0.0.3/24", "169.254.1.1/16", "fe80::2/64"))}, ("10.0.0.3",)),
-        ({"eth0": (view("eth0", "10.0.0.2/24", master="vrf0"), view("eth0", "10.0.0.3/24", master="vrf0"))}, ("10.0.0.3",)),
-        ({"eth0": (view("eth0", "10.0.0.2/24"), None)}, ()),
-        (
-            {"eth0": (view("eth0", "10.0.0.2/24"), view("eth0", "10.0.0.8/24")), "br1": (None, view("br1", "10.0.0.2/24"))},
-            ("10.0.0.2", "10.0.0.8"),
-        ),
-    ],
-)
-def test_where_the_host_is_reached(views: Views, reached: tuple[str, ...]) -> None:
-    assert addresses(views, STATE) == reached
-
-
-def test_a_removed_bridge_leaves_its_addresses_to_its_uplink() -> None:
-    bridge = Link("br0", 20, kind="bridge", bridge=BridgeSettings(), addresses=(Address("10.7.0.2/24"),))
-    state = with_links(bridge, Link("eth7", 21, master="br0"), control=ControlPath("10.7.0.9", "10.7.0.2", "br0"))
-    gone: Views = {"br0": (view("br0", "10.7.0.2/24"), None), "eth7": (view("eth7", master="br0"), view("eth7", "10.7.0.3/24"))}
-    assert addresses(gone, state) == ("10.7.0.3",)
-
-
-def test_no_connection_is_reached_nowhere() -> None:
-    assert addresses({}, replace(STATE, control=None)) == ()
