@@ -87,14 +87,15 @@ class Controller:
 
     def play(self, plays: list[dict[str, Any]], *words: str, limit: float = LIMIT, **variables: Any) -> Played:
         """Run a playbook to its end."""
-        return self._run([*self.argv(plays, variables), *words], limit)
+        done = playbooks.run(str(BIN / "python"), [*self.argv(plays, variables), *words], self.environment(), limit)
+        return Played(done.returncode, done.stdout + done.stderr, recap(done.stdout))
 
     def adhoc(self, host: Machine, module: str, options: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         """Run one module as administrators do by hand: the word that ansible says about it, and its result."""
         self.argv([], {})
         argv = [str(BIN / "ansible"), "-i", str(self.folder / "hosts.yml"), host.name, "-m", module, "-a", json.dumps(options)]
-        done = self._run(argv, LIMIT)
-        word, _arrow, result = done.output.partition(" | ")[2].partition(" => ")
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=LIMIT, check=False, env=self.environment())
+        word, _arrow, result = done.stdout.partition(" | ")[2].partition(" => ")
         found: dict[str, Any] = json.JSONDecoder().raw_decode(result)[0]
         return word, found
 
@@ -133,10 +134,6 @@ class Controller:
             wait_until(lambda: not self.processes(), limit, "the end of the controller", poll=0.2)
         except LabError as late:
             raise LabError(f"{late}: {self.processes()}") from late
-
-    def _run(self, argv: list[str], limit: float) -> Played:
-        done = playbooks.run(str(BIN / "python"), argv, self.environment(), limit)
-        return Played(done.returncode, done.stdout + done.stderr, recap(done.stdout))
 
     def _write(self, name: str, content: Any) -> None:
         (self.folder / name).write_text(json.dumps(content), encoding="utf-8")
