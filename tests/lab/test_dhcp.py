@@ -164,6 +164,7 @@ def test_what_others_hold_is_refused_and_what_fails_is_undone(fleet: Lab) -> Non
     unchanged(run(product, host, NETWORK))
     run(product, host, prune=True, allow_empty=True)
     assert diff_snapshots(before, host.snapshot()) == []
+    assert product.module(host.name, "xen_bridge", {**BRIDGES, "state": "absent"})["changed"]
 
 
 def many(changed: int = 0) -> dict[str, Any]:

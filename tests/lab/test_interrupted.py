@@ -30,7 +30,7 @@ from vnet_lab.util import wait_until
 
 HOSTS = QUARTET
 SOON = 15
-ROUNDS = 30 if SOAK else 3
+ROUNDS = 30 if SOAK else 1
 # How long a controller that has lost its host, and a host that has lost its controller, may go on.
 OVER = SOON + 60 + LATE
 # So that nothing holds a session open when all is over.

@@ -16,7 +16,7 @@ from spans import some
 from vnet_lab.lab import Lab
 
 SCENARIOS = {path.parent.name for path in (ROOT / "extensions/molecule").glob("*/molecule.yml")}
-SHORT = ("bridge", "site")
+SHORT = ("bridge",)
 LIMIT = 300.0
 
 
