@@ -61,7 +61,7 @@ attack: root $(READY) ## frames that lie, from a guest, through the real ruleset
 lab: root stage ## the playbooks on whole hosts over real SSH (root)
 	@tests/tools/packages.sh qemu-system-x86_64=qemu-system-x86
 	@echo "== lab"
-	@pytest -v -n 4 --dist loadfile tests/lab
+	@pytest -v -n 2 --dist loadfile tests/lab
 
 xen: root stage ## Xen itself and its guests, by emulation; XEN=trixie: on one of the two only (root)
 	@tests/tools/packages.sh qemu-system-x86_64=qemu-system-x86 qemu-img=qemu-utils mke2fs=e2fsprogs zstd=zstd

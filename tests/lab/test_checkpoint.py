@@ -15,7 +15,7 @@ from spans import PRESENT, quiet, some
 
 # One of each back end.
 HOSTS = {name: how for name, how in QUARTET.items() if name != "netplan"}
-SOON = 15
+SOON = 25
 INSIDE = {"bridges": [{"name": "xenbr1"}]}
 THEIRS: dict[str, Any] = {"name": "Theirs", "ansible.builtin.raw": "hypervisor-vnet status --json", "register": "status"}
 

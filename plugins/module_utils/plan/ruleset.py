@@ -14,7 +14,7 @@ from ..model.applied import Applied
 from ..model.problem import Problem
 from ..model.ruleset import CUSTOM, OLDEST, TABLE_KINDS, UNIT, Key, RulesetFacts, Seen, SeenTable, Table, as_seen
 from ..model.state import FileState, HostState
-from ..model.step import Nft, Phase, Remove, Run, Step, Write
+from ..model.step import Action, Nft, Phase, Remove, Run, Step, Write
 from ..render.nftables import UNIT_PATH, UPHOLD_PATH, ruleset_files
 from ..render.ruleset import change_text, reload_text, undo_text
 
@@ -83,8 +83,8 @@ def unit_handover(spoken: t.Iterable[str], changes: t.Mapping[str, FileState | N
             steps.append(Step(Phase.SERVICE, "the filter comes back at boot", (read_units, enable), (disable,), lasting=True))
         else:
             # firewalld would have it started again.
-            away = (Remove(UPHOLD_PATH), read_units, stop, disable)
-            back = (*_written(UPHOLD_PATH, state), read_units, enable, start)
+            away: tuple[Action, ...] = (Remove(UPHOLD_PATH), read_units, stop, disable)
+            back: tuple[Action, ...] = (*_written(UPHOLD_PATH, state), read_units, enable, start)
             steps.append(Step(Phase.FREEZE, "the filter does not come back", away, back, lasting=True))
             steps.append(Step(Phase.SERVICE, "systemd forgets the unit", (read_units,)))
     if comes or (stands and not facts.loads):
