@@ -8,20 +8,17 @@ from __future__ import annotations
 
 import functools
 import os
-import re
 import socket
 import struct
-import textwrap
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from harness import Answer, Namespace, assert_same
 from hosts import cable, foreign, no_waiting
 from talk import Talk, ask, serve
+from written import in_guide, on_page
 
 from ansible_collections.hypervisor.vnet.plugins.module_utils.facts import host_facts
 from ansible_collections.hypervisor.vnet.plugins.module_utils.host.machine import Machine
@@ -352,18 +349,9 @@ def test_the_boot_ruleset_goes_with_the_last_kind_that_has_tables(lab: Lab, firs
     assert_same(before, host.snapshot())
 
 
-def written(text: str) -> list[dict[str, Any]]:
-    """The networks of every present task of ours in a piece of YAML."""
-    tasks = [task["hypervisor.vnet.vnet_nat"] for task in yaml.safe_load(text) if "hypervisor.vnet.vnet_nat" in task]
-    return [task for task in tasks if task.get("state") != "absent"]
-
-
 def test_the_examples_of_the_page_and_the_guide_run(lab: Lab) -> None:
-    from ansible_collections.hypervisor.vnet.plugins.modules.vnet_nat import EXAMPLES
-
-    guide = (Path(__file__).parents[2] / "docs/docsite/rst/guide_nat.rst").read_text(encoding="utf-8")
-    blocks = re.findall(r"code-block:: yaml\n\n((?:    .*\n|\n)+)", guide)
-    tasks = [task for text in (EXAMPLES, *map(textwrap.dedent, blocks)) for task in written(text)]
+    found = [*on_page("vnet_nat"), *in_guide("guide_nat.rst", "vnet_nat")]
+    tasks = [task for task in found if task.get("state") != "absent"]
     assert len(tasks) == 9
     for task in tasks:
         networks = [{**network, "forwards": [as_typed(item) for item in network.get("forwards", [])]} for network in task["networks"]]

@@ -10,17 +10,15 @@ import functools
 import os
 import re
 import socket
-import textwrap
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from harness import Answer, Namespace, assert_same
 from hosts import cable, foreign, no_waiting
 from talk import ask, serve
+from written import in_guide, on_page
 
 from ansible_collections.hypervisor.vnet.plugins.module_utils.facts import host_facts
 from ansible_collections.hypervisor.vnet.plugins.module_utils.follow import follow
@@ -310,18 +308,9 @@ def test_bad_input_touches_nothing(lab: Lab) -> None:
 
 
 def test_the_examples_of_the_page_and_the_guide_run(lab: Lab) -> None:
-    from ansible_collections.hypervisor.vnet.plugins.modules.vnet_route import EXAMPLES
-
     lab.host.ip("link add routed0 type bridge\naddress add 10.97.0.1/24 dev routed0")
-    guide = (Path(__file__).parents[2] / "docs/docsite/rst/guide_route.rst").read_text(encoding="utf-8")
-    blocks = re.findall(r"code-block:: yaml\n\n((?:    .*\n|\n)+)", guide)
-    tasks = [task["hypervisor.vnet.vnet_route"] for text in (EXAMPLES, *map(textwrap.dedent, blocks)) for task in written(text)]
+    found = [*on_page("vnet_route"), *in_guide("guide_route.rst", "vnet_route")]
+    tasks = [task for task in found if task.get("state") != "absent"]
     assert len(tasks) >= 6
     for task in tasks:
         assert run(lab.host, *task["routes"], check=True).ok().changed, task
-
-
-def written(text: str) -> list[dict[str, Any]]:
-    """Every present task of ours in a piece of YAML."""
-    tasks = [task for task in yaml.safe_load(text) if "hypervisor.vnet.vnet_route" in task]
-    return [task for task in tasks if task["hypervisor.vnet.vnet_route"].get("state") != "absent"]

@@ -8,18 +8,15 @@ from __future__ import annotations
 
 import functools
 import os
-import re
-import textwrap
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from harness import Answer, Namespace, assert_same
 from routed import DATA, DMZ, DMZ6, HOST, HOST6, WORLD, WORLD6, Lab, routed_lab
 from talk import Talk
+from written import in_guide, on_page
 
 from ansible_collections.hypervisor.vnet.plugins.module_utils.facts import host_facts
 from ansible_collections.hypervisor.vnet.plugins.module_utils.host.machine import Machine
@@ -240,18 +237,9 @@ def test_zones_outlast_a_flush_by_their_file(lab: Lab) -> None:
     assert lab.open(lab.dmz, WORLD, 80) and lab.shut(lab.dmz, WORLD, 22)
 
 
-def written(text: str) -> list[dict[str, Any]]:
-    """The options of every task of ours in a piece of YAML."""
-    return [task["hypervisor.vnet.vnet_zones"] for task in yaml.safe_load(text) if "hypervisor.vnet.vnet_zones" in task]
-
-
 @pytest.mark.parametrize("source", ["page", "guide"])
 def test_the_examples_run_in_their_order(empty: Namespace, source: str) -> None:
-    from ansible_collections.hypervisor.vnet.plugins.modules.vnet_zones import EXAMPLES
-
-    guide = (Path(__file__).parents[2] / "docs/docsite/rst/guide_zones.rst").read_text(encoding="utf-8")
-    blocks = re.findall(r"code-block:: yaml\n\n((?:    .*\n|\n)+)", guide)
-    tasks = [task for text in ([EXAMPLES] if source == "page" else map(textwrap.dedent, blocks)) for task in written(text)]
+    tasks = on_page("vnet_zones") if source == "page" else in_guide("guide_zones.rst", "vnet_zones")
     assert len(tasks) == {"page": 4, "guide": 3}[source]
     for task in tasks:
         assert empty.module("vnet_zones", **task).ok().changed, task
