@@ -68,6 +68,7 @@ _WARM_PYTHON = """\
 [Unit]
 Description=lab: a Python that has loaded Ansible's modules
 [Service]
+RuntimeDirectory=warm-python.d
 ExecStart=/usr/local/bin/warm-python serve
 [Install]
 WantedBy=multi-user.target

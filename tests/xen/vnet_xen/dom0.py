@@ -22,8 +22,10 @@ from types import TracebackType
 
 from vnet_lab.util import ENV, LabError, locked, say, wait_until
 
+from .compiled import archive
 from .image import ensure_dom0, hold
 from .qemu import Qemu, edition, new_disk
+from .warm import FOLDER
 
 _READY = "ready"
 _FOLDER = "vnet-xen-"
@@ -142,7 +144,8 @@ class Dom0:
 
         wait_until(up, limit, "the dom0 answers", poll=0.2)
         # The snapshot's clock stood still.
-        self.ssh(f"date --set=@{time.time():.0f} > /dev/null", timeout=_SSH_LIMIT)
+        clock = f"date --set=@{time.time():.0f} > /dev/null"
+        self.ssh(f"{clock}; base64 -d | tar -xzC {FOLDER} --no-same-owner", timeout=_SSH_LIMIT, stdin=archive())
 
     def _greets(self) -> bool:
         """QEMU takes connections before the dom0 does: only sshd's first line says that it is there."""

@@ -20,12 +20,13 @@ import re
 import signal
 import socket
 import sys
-import tempfile
 import traceback
 import types
 import zipfile
 
 SOCKET = "/run/warm-python"
+# Where the files of modules are, and what compiled.py has made of them.
+FOLDER = "/run/warm-python.d"
 PYTHON = "/usr/bin/python3"
 # What Ansible writes into the program that it sends (ansible/_internal/_ansiballz).
 _ARCHIVE = re.compile(rb"zip_data=['\"]([A-Za-z0-9+/=]+)['\"]")
@@ -34,8 +35,7 @@ _LARGEST = 1 << 20
 
 
 def serve() -> None:
-    folder = tempfile.mkdtemp(prefix="warm-python-")
-    sys.path.insert(0, folder)
+    sys.path.insert(0, FOLDER)
     known: dict[str, int] = {}
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as door:
@@ -46,7 +46,7 @@ def serve() -> None:
             told, streams, _flags, _address = socket.recv_fds(line, _LARGEST, 3)
             with open(streams[0], "rb", closefd=False) as given:
                 source = given.read()
-            is_warm = _load(source, folder, known)
+            is_warm = _load(source, known)
             if os.fork() == 0:
                 door.close()
                 _keep(line, json.loads(told), streams, source, is_warm)
@@ -55,7 +55,7 @@ def serve() -> None:
             line.close()
 
 
-def _load(source: bytes, folder: str, known: dict[str, int]) -> bool:
+def _load(source: bytes, known: dict[str, int]) -> bool:
     """Is all that the program brings loaded now?"""
     found = _ARCHIVE.search(source)
     if not found:
@@ -66,7 +66,7 @@ def _load(source: bytes, folder: str, known: dict[str, int]) -> bool:
             return False
         fresh = [name for name in files if name not in known]
         for name in fresh:
-            archive.extract(name, folder)
+            archive.extract(name, FOLDER)
         known.update(files)
     importlib.invalidate_caches()
     for name in fresh:
