@@ -60,6 +60,8 @@ def _wanted(
     file: DomainFile, own: t.Sequence[Vif], parting: t.Sequence[Vif], applied: Applied, document: Document, facts: VifFacts
 ) -> WantedDomain:
     devices = {entry.devid: Device(entry.devid, file_words(entry.keys)) for entry in file.vifs}
+    # A name in quotes is found by, and is another one for xl.
+    written = {entry.devid: Device(entry.devid, file_words(entry.written)) for entry in file.vifs}
     found, leaving = match(own, devices), match(parting, devices)
     vifs = []
     for vif in own:
@@ -69,7 +71,7 @@ def _wanted(
             keys: dict[str, str | None] = {**number, **_keys(vif, vif.words)}
             vifs.append(WantedVif(vif.words.get("mac", ""), vif.devid if vif.devid >= 0 else None, keys))
         else:
-            vifs.append(WantedVif(devid=device.devid, keys=_keys(vif, differences(vif, known.vif if known else None, device))))
+            vifs.append(WantedVif(devid=device.devid, keys=_keys(vif, differences(vif, known.vif if known else None, written[device.devid]))))
     stay = [device.devid for device in found.values()]
     vifs += [WantedVif(devid=device.devid) for device in leaving.values() if device.devid not in stay]
     old = document.vif_options.toolstack == "xm" or (document.vif_options.toolstack == "auto" and facts.xm and not facts.xl)

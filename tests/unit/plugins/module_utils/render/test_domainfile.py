@@ -66,7 +66,7 @@ def test_cases(name: str):
 @pytest.mark.parametrize("name", NAMES)
 def test_what_is_there_already_changes_no_byte(name: str):
     file = read(name)
-    vifs = tuple(WantedVif(entry.mac, entry.devid, dict(entry.keys)) for entry in file.vifs)
+    vifs = tuple(WantedVif(entry.mac, entry.devid, dict(entry.written)) for entry in file.vifs)
     if not file.problems and name != "vifnames":
         assert edit_domain_file(file, WantedDomain(vifs, dict(file.keys))) == file.text
 
