@@ -71,7 +71,8 @@ def _wanted(
             keys: dict[str, str | None] = {**number, **_keys(vif, vif.words)}
             vifs.append(WantedVif(vif.words.get("mac", ""), vif.devid if vif.devid >= 0 else None, keys))
         else:
-            vifs.append(WantedVif(devid=device.devid, keys=_keys(vif, differences(vif, known.vif if known else None, written[device.devid]))))
+            differs = differences(vif, known.vif if known else None, written[device.devid])
+            vifs.append(WantedVif(devid=device.devid, keys=_keys(vif, differs)))
     stay = [device.devid for device in found.values()]
     vifs += [WantedVif(devid=device.devid) for device in leaving.values() if device.devid not in stay]
     old = document.vif_options.toolstack == "xm" or (document.vif_options.toolstack == "auto" and facts.xm and not facts.xl)
