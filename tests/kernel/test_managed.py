@@ -78,3 +78,17 @@ def test_a_host_in_one_document_needs_one_run(lab: Lab) -> None:
     assert "@managed4_24 return" in listed and "@no_nat4_24 return" in listed
     (elements,) = re.findall(r"set managed4_24 {[^{]*{([^}]*)}", listed)
     assert sorted(elements.replace(",", " ").split()) == ["10.1.0.0", "10.1.1.0"]
+
+
+def test_a_host_can_be_told_of_one_kind_alone(lab: Lab) -> None:
+    lab.host.module("vnet_host", networks=[{"name": "vnat9", "layout": "nat", "addresses": ["10.9.0.254/24"]}]).ok()
+    zones = [{"name": "dmz", "networks": ["dmz0"]}, {"name": "data", "networks": ["data0"]}]
+    policies = [{"from": "dmz", "to": "data", "allow": ["any"]}]
+    for part in ({"routes": [ROUTE]}, {"zones": zones}, {"policies": policies}):
+        assert lab.host.module("vnet_host", **part).ok().changed
+        assert not lab.host.module("vnet_host", **part).ok().changed
+    assert seen(lab, DATA) == DMZ
+    assert lab.host.json("link", "show", "vnat9") and "@leave0_ip4_24" in lab.host.run("nft", "list", "table", "inet", "vnet_nat").stdout
+    wrong = lab.host.module("vnet_host", policies=[], prune=True)
+    assert [problem.split(":")[0] for problem in wrong.problems] == ["policies"]
+    assert "networks, guests, zones, policies, routes" in lab.host.module("vnet_host").failed()
