@@ -7,7 +7,7 @@
 """``hypervisor-vnet`` on the host: look at it, confirm a change, roll it back. It needs no Ansible.
 
 For people: status, confirm, rollback, rollback --last. For the controller, which names its span and reads JSON: result,
-confirm, rollback. For the watchdog and the boot: undo. For the unit of routes: routes. For Xen's hotplug hook: vif.
+confirm, rollback. For the watchdog and the boot: undo. For the unit of routes: routes.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ from .facts import host_facts
 from .follow import follow
 from .host.machine import Machine
 from .host.session import is_held, own_session
-from .hotplug import Event, plug
 from .journal import LOCK, read_journal, span_of
 from .model.problem import Refused, VnetError
 from .model.step import Json
@@ -79,11 +78,6 @@ def _parser() -> argparse.ArgumentParser:
     undo.set_defaults(run=_undo)
     routes = commands.add_parser("routes", help="for the unit of routes: give interfaces theirs whenever they appear")
     routes.set_defaults(run=_routes)
-    vif = commands.add_parser("vif", help="for Xen's hotplug hook: set up an interface that comes")
-    vif.add_argument("command", choices=["online", "offline", "add", "remove"])
-    vif.add_argument("interface")
-    vif.add_argument("path", help="of the interface in xenstore")
-    vif.set_defaults(run=_vif)
     return parser
 
 
@@ -171,11 +165,6 @@ def _undo(machine: Machine, options: argparse.Namespace) -> int:
 
 def _routes(machine: Machine, options: argparse.Namespace) -> int:
     follow(machine)
-
-
-def _vif(machine: Machine, options: argparse.Namespace) -> int:
-    plug(machine, Event(options.command, options.interface, options.path))
-    return 0
 
 
 def _say(answer: Json) -> int:

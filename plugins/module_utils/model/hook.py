@@ -4,7 +4,7 @@
 #
 # PRIVATE to the collection: breaking changes can come at any time.
 
-"""Xen's hotplug hook: what it must know of vifs that come, and what opens those that have no name of their own."""
+"""Xen's hotplug hook: where it stands, and what opens a vif that has no name of its own."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ import fnmatch
 import typing as t
 from dataclasses import dataclass, field, replace
 
-from .guard import AppliedGuard, Guard, Guards, GuardSettings, read_guard
-from .guest import guard_address
+from .guard import AppliedGuard, Guard, Guards, GuardSettings
 from .vif import SCRIPTS, Device, Domain, Vif, match
 
 # Sourced by the distribution's vif scripts at their end.
@@ -35,64 +34,40 @@ class HookFacts:
 
 
 def standing_guards(
-    guards: t.Mapping[str, AppliedGuard], settings: GuardSettings, vifs: t.Iterable[Vif], domains: t.Mapping[str, Domain]
+    guards: t.Mapping[str, AppliedGuard], settings: GuardSettings, domains: t.Mapping[str, Domain], links: t.Container[str]
 ) -> Guards:
-    """The guards as applied, and those of vifs without a name."""
+    """The guards as applied, and those of vifs without a name. ``links``: the host's interfaces."""
     known = {name: item.guard for name, item in guards.items()}
-    return Guards({**known, **opened(known, settings, list(vifs), domains)}, settings)
-
-
-def opened(
-    guards: t.Mapping[str, Guard], settings: GuardSettings, vifs: t.Sequence[Vif], domains: t.Mapping[str, Domain]
-) -> dict[str, Guard]:
-    """Interface -> guard of the vifs without a vifname that would be closed, and are declared for the guest that has them.
-
-    Such a vif has the guard of its MAC, unless that one's own interface is there; else what its declaration as a vif says.
-    """
-    if not settings.unlisted:
-        return {}
-    links = {domain.link(device) for domain in domains.values() for device in domain.devices.values()}
-    waiting: dict[str, list[Guard]] = {}
-    for guard in guards.values():
-        if guard.interface not in links:
-            waiting.setdefault(guard.mac, []).append(guard)
-    found = {}
+    found = dict(known)
     for domain in domains.values():
         for device in domain.devices.values():
-            name = domain.link(device)
-            closed = name not in guards and any(fnmatch.fnmatchcase(name, pattern) for pattern in settings.match)
-            if closed and not device.words.get("vifname"):
-                own = _by_mac(waiting.get(device.words.get("mac", ""), ()), domain, device, name) or _declared(vifs, domain, device, name)
-                found.update({name: own} if own else {})
-    return found
+            own = nameless_guard(known, settings, domain, device, links)
+            found.update({own.interface: own} if own else {})
+    return Guards(found, settings)
 
 
-def _by_mac(guards: t.Iterable[Guard], domain: Domain, device: Device, name: str) -> Guard | None:
-    """The one that can be meant: it says of neither guest nor bridge that they are others."""
-    meant = [
-        guard
-        for guard in guards
-        if guard.guest in ("", plain_name(domain.name)) and guard.bridge in ("", device.words.get("bridge", "")) and not guard.routed
-    ]
-    return replace(meant[0], interface=name) if len(meant) == 1 else None
+def nameless_guard(
+    guards: t.Mapping[str, Guard], settings: GuardSettings, domain: Domain, device: Device, links: t.Container[str]
+) -> Guard | None:
+    """The guard of a vif without a vifname that would be closed: that of its MAC, unless that one's own interface is there.
 
-
-def _declared(vifs: t.Sequence[Vif], domain: Domain, device: Device, name: str) -> Guard | None:
-    vif = declared_vif(vifs, domain, device)
-    addresses = (vif.words.get("ip") or device.words.get("ip", "")).split() if vif else []
-    if not vif or not addresses:
+    None where there is no such guard, or it says that it is of another guest or bridge.
+    """
+    name, mac, bridge = domain.link(device), device.words.get("mac", ""), device.words.get("bridge", "")
+    closed = settings.unlisted and any(fnmatch.fnmatchcase(name, pattern) for pattern in settings.match)
+    if not closed or name in guards or device.words.get("vifname"):
         return None
-    mac, bridge = device.words.get("mac", ""), device.words.get("bridge", "")
-    options = {"interface": name, "mac": mac, "bridge": bridge, "addresses": [guard_address(text) for text in addresses]}
-    guard, problems = read_guard(options, name)
-    return None if problems else guard
+    meant = [guard for guard in guards.values() if guard.mac == mac and not guard.routed and guard.interface not in links]
+    meant = [guard for guard in meant if guard.guest in ("", plain_name(domain.name)) and guard.bridge in ("", bridge)]
+    return replace(meant[0], interface=name) if len(meant) == 1 else None
 
 
 def declared_vif(vifs: t.Iterable[Vif], domain: Domain, device: Device) -> Vif | None:
     """What is declared of a vif, if anything; with another MAC than the declared one it is another."""
-    items = [vif for vif in vifs if vif.domain == plain_name(domain.name)]
-    found = [vif for vif in items if match(items, domain.devices).get(vif.name) is device]
-    return next((vif for vif in found if vif.words.get("mac") in (None, device.words.get("mac"))), None)
+    own = [vif for vif in vifs if vif.domain == plain_name(domain.name)]
+    meant = [vif for vif in own if vif.words.get("mac") in (None, device.words.get("mac"))]
+    found = match(meant, {device.devid: device})
+    return next((vif for vif in meant if vif.name in found), None)
 
 
 def plain_name(domain: str) -> str:

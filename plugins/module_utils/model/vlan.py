@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import typing as t
 from dataclasses import dataclass
@@ -120,6 +121,16 @@ def _overlaps(found: t.Sequence[tuple[str, VlanRange]]) -> list[Problem]:
                 number = max(item.first, other.first)
                 problems.append(Problem(place, f"VLAN {number} is already {other_place}; write it once"))
     return problems
+
+
+def vlans_from_bridge(text: str) -> dict[str, Vlans]:
+    """Port -> its VLANs, of `bridge -json -compressvlans vlan show`."""
+    return {item["ifname"]: normal(tuple(_range(vlan) for vlan in item["vlans"])) for item in json.loads(text or "[]")}
+
+
+def _range(vlan: t.Mapping[str, t.Any]) -> VlanRange:
+    flags = vlan.get("flags", [])
+    return VlanRange(vlan["vlan"], vlan.get("vlanEnd", vlan["vlan"]), "PVID" in flags, "Egress Untagged" in flags)
 
 
 def vlan_lines(name: str, had: Vlans, wanted: Vlans) -> list[str]:

@@ -15,7 +15,7 @@ from ..model.applied import Applied
 from ..model.document import Document
 from ..model.hook import HookFacts
 from ..model.state import Link
-from ..model.vif import SCRIPTS, Domain
+from ..model.vif import SCRIPTS
 from .vif import STORE, parse_domains
 
 
@@ -23,9 +23,4 @@ def read(machine: Machine, document: Document, applied: Applied, links: t.Mappin
     """Domains matter to guards alone, and only where ports without a guard are closed."""
     scripts = machine.exists(f"{SCRIPTS}/vif-common.sh")
     closed = document.guards.spoken and (applied.guard_settings.unlisted or bool(document.guard_settings.get("unlisted")))
-    return HookFacts(scripts, read_domains(machine) if scripts and closed else {})
-
-
-def read_domains(machine: Machine) -> dict[str, Domain]:
-    """The domains that run, by name; none where Xen does not."""
-    return parse_domains(machine.run(STORE).out, "")
+    return HookFacts(scripts, parse_domains(machine.run(STORE).out, "") if scripts and closed else {})

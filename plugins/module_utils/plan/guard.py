@@ -17,8 +17,7 @@ from ..model.hook import HookFacts, standing_guards
 from ..model.problem import Problem
 from ..model.ruleset import Seen, SeenTable, Table, as_seen
 from ..model.state import FileState, HostState
-from ..model.step import Phase, Step
-from ..model.vif import Vif
+from ..model.step import Phase
 from ..render.guard import guard_tables
 from .guest import assign_addresses
 from .hook import kept_hook
@@ -46,14 +45,14 @@ def plan_guards(document: Document, state: HostState, applied: Applied) -> KindP
     if problems:
         return KindPlan(problems=tuple(dict.fromkeys(problems)))
     facts: HookFacts = state.kinds.get("hook") or HookFacts()
-    before = _tables(applied.guards, applied.guard_settings, applied, facts)
+    before = _tables(applied.guards, applied.guard_settings, facts, state)
     same = memory == applied.guards and settings == applied.guard_settings
-    wanted = before if same else _tables(memory, settings, applied, facts)
+    wanted = before if same else _tables(memory, settings, facts, state)
     steps = []
     parting = {name: applied.guards[name] for name in gone} if document.taps.spoken else {}
     if parting:
         # Their taps go in the same run, and are guarded until then.
-        still = _tables({**memory, **parting}, settings, applied, facts)
+        still = _tables({**memory, **parting}, settings, facts, state)
         steps += table_step(Phase.FILTER, "what guests may send", seen, still, before, TABLES)
         then = {table.key: as_seen(table) for table in still}
         steps += table_step(Phase.SETTLE, "guests that are gone need no guard", then, wanted, still, TABLES)
@@ -69,23 +68,9 @@ def plan_guards(document: Document, state: HostState, applied: Applied) -> KindP
     )
 
 
-def _tables(memory: t.Mapping[str, AppliedGuard], settings: GuardSettings, applied: Applied, facts: HookFacts) -> tuple[Table, ...]:
-    """Those of vifs without a name are made by the hook, too, in the same way."""
-    return guard_tables(standing_guards(memory, settings, [item.vif for item in applied.vifs.values()], facts.domains))
-
-
-def hook_steps(applied: Applied, vifs: t.Sequence[Vif], facts: HookFacts, seen: Seen) -> list[Step]:
-    """From the tables as the kernel has them to those as applied, for vifs as they come and go.
-
-    What was not to last over a reboot is not brought back after one.
-    """
-    there = frozenset().union(*(table.sets.get("from_guest", frozenset()) for table in seen.values()))
-    lasting = {name: item for name, item in applied.guards.items() if item.persist or f'"{name}"' in there}
-    settings = applied.guard_settings
-    if not settings.persist and not seen:
-        settings = replace(settings, unlisted=False)
-    wanted = guard_tables(standing_guards(lasting, settings, vifs, facts.domains))
-    return table_step(Phase.FILTER, "what guests may send", seen, wanted, wanted, TABLES)
+def _tables(memory: t.Mapping[str, AppliedGuard], settings: GuardSettings, facts: HookFacts, state: HostState) -> tuple[Table, ...]:
+    """With what the hook has put into them for vifs without a name."""
+    return guard_tables(standing_guards(memory, settings, facts.domains, state.links))
 
 
 def _settings(document: Document, state: HostState, applied: Applied, memory: t.Mapping[str, AppliedGuard]) -> GuardSettings:

@@ -17,6 +17,6 @@ from ..render.hook import hook_files
 def kept_hook(applied: Applied, state: HostState) -> dict[str, FileState]:
     """The hook's files. Every kind that it serves names them among its own."""
     facts: HookFacts = state.kinds.get("hook") or HookFacts()
-    needed = applied.vifs or applied.guards or applied.guard_settings.unlisted or applied.routes
+    needed = applied.vifs or applied.guards or applied.guard_settings.unlisted
     vifs = [item.vif for _name, item in sorted(applied.vifs.items())]
     return hook_files(vifs) if facts.scripts and needed else {}

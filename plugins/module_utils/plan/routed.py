@@ -21,7 +21,6 @@ from ..model.step import Phase
 from ..render.boot import sysctl_file
 from ..render.routed import routed_files, routed_tables
 from .coexist import coexist_files
-from .hook import kept_hook
 from .kind import Kind, KindPlan
 from .routedkeep import handover
 from .routedsteps import plan_steps, settings_of
@@ -149,8 +148,7 @@ def _warnings(memory: Memory, state: HostState, applied: Applied) -> list[str]:
 def files(applied: Applied, state: HostState) -> dict[str, FileState]:
     """The table of what is kept, what each interface takes when it appears, and the kernel's forwarding."""
     kept = [item.routed for item in applied.routes.values() if item.persist]
-    shared = {**sysctl_file(applied), **coexist_files(applied), **kept_hook(applied, state)}
-    return {**table_files("routes", routed_tables(kept)), **routed_files(kept), **shared}
+    return {**table_files("routes", routed_tables(kept)), **routed_files(kept), **sysctl_file(applied), **coexist_files(applied)}
 
 
 KIND = Kind("routes", lambda document, applied: frozenset(), plan_routed, files, handover)
