@@ -26,7 +26,7 @@ from .hook import kept_hook
 from .kind import Kind, KindPlan
 from .vifcheck import is_bridged, vif_problems
 from .vifconfig import plan_config
-from .vifport import port_steps, port_text
+from .vifport import port_steps, port_text, port_undo
 
 # How long a script may take to say that it is done once xl has come back: it is done by then, but for its last word.
 _SETTLES = 5.0
@@ -78,7 +78,9 @@ def plan_vifs(document: Document, state: HostState, applied: Applied) -> KindPla
     if where.live:
         _coming(document, found, applied, facts, wanted)
     changes = wanted.changes
-    steps = [_detach(change.domain, change.old) for change in changes if change.old]
+    steps = [
+        _detach(change.domain, change.old, port_undo(change.domain.link(change.old), state, facts)) for change in changes if change.old
+    ]
     steps += [_attach(change.domain, change.new) for change in changes if change.new]
     texts = {**config.texts, **{header: texts for change in (*changes, *wanted.kept) for header, texts in _texts(change).items()}}
     for vif, known, name in _staying(document, found, applied, facts, wanted):
@@ -148,11 +150,14 @@ def _coming(document: Document, found: t.Mapping[str, Device], applied: Applied,
         wanted.changes.append(_Change(domain, devid, device, words, document.owner, owner, why, _backend(words, facts)))
 
 
-def _detach(domain: Domain, device: Device) -> Step:
+def _detach(domain: Domain, device: Device, port: tuple[Action, ...]) -> Step:
+    """``port``: the hook knows of its port only how it is declared now."""
     read = ("xenstore-read", f"{domain.path(device.devid, device.backend)}/mac")
     again = Run(_attach_words(domain, device.devid, device.words), unless=read, unless_says=device.words.get("mac", ""))
     run = Run(("xl", "network-detach", domain.name, str(device.devid)))
-    return Step(Phase.LINK, f"detach vif {device.devid} of {domain.name}", (run, *_swept(device.words)), (again, *_swept(device.words)))
+    return Step(
+        Phase.LINK, f"detach vif {device.devid} of {domain.name}", (run, *_swept(device.words)), (again, *port, *_swept(device.words))
+    )
 
 
 def _attach(domain: Domain, device: Device) -> Step:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from ..model.applied import Applied
 from ..model.problem import Problem
 from ..model.state import HostState, Link
-from ..model.step import Batch, Ip, Phase, Step
+from ..model.step import Action, Batch, Ip, Phase, Step
 from ..model.vif import Vif, VifFacts
 from ..model.vlan import Vlans, untagged, vlan_lines
 
@@ -33,6 +33,14 @@ def port_steps(vif: Vif, known: Vif | None, name: str, state: HostState, facts: 
         do, undone = (f"{line} {'on' if on else 'off'}" for on in (isolated, link.isolated))
         steps.append(Step(Phase.LINK, f"isolation of {name}", (Ip(do),), (Ip(undone),)))
     return steps
+
+
+def port_undo(name: str, state: HostState, facts: VifFacts) -> tuple[Action, ...]:
+    """What gives a port that comes again the VLANs and the isolation that it has now."""
+    link, had = state.links.get(name), facts.vlans.get(name, ())
+    again = (f"vlan del dev {name} vid 1-4094", *vlan_lines(name, (), had))
+    isolated = (Ip(f"link set dev {name} type bridge_slave isolated on"),) if link and link.isolated else ()
+    return (*((Batch("bridge", again, may_fail=True),) if had else ()), *isolated)
 
 
 def _vlans(vif: Vif, known: Vif | None, bridge: Link | None) -> Vlans | None:

@@ -348,6 +348,13 @@ def test_the_port_of_one_that_is_there_changes_without_a_new_interface(monkeypat
     ]
 
 
+def test_one_that_comes_again_because_something_failed_has_its_port_back() -> None:
+    plan = planned({"domain": "web", "mac": MAC, "name": "www"}, facts=replace(FACTS, vlans={"http": untagged(30)}))
+    assert [action.command() for action in plan.steps[0].undo][1:2] == [
+        "bridge vlan del dev http vid 1-4094\nbridge vlan add dev http vid 30 pvid untagged"
+    ]
+
+
 def test_vlans_need_a_bridge_that_knows_them() -> None:
     assert refused({"domain": "web", "mac": MAC, "vlan": "10"}) == [
         "vifs[0].vlan: xenbr0 is not VLAN-aware, so its ports have no VLANs; ip link set dev xenbr0 type bridge vlan_filtering 1"
