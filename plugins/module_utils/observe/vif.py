@@ -43,8 +43,7 @@ def read(machine: Machine, document: Document, applied: Applied, links: t.Mappin
     files = {name: machine.read(config_path(name)) for name in sorted(named)}
     facts = read_vifs(machine) if live else VifFacts(xl=bool(machine.which("xl")))
     if any("vlan" in vif.port for vif in (*document.vifs.items, *(item.vif for item in applied.vifs.values()))):
-        names = {domain.link(device) for domain in facts.domains.values() for device in domain.devices.values()}
-        facts = replace(facts, vlans=read_vlans(machine, names))
+        facts = with_vlans(machine, facts)
     return replace(facts, files={name: file for name, file in files.items() if file}, xm=bool(named and machine.which("xm")))
 
 
@@ -64,6 +63,12 @@ def read_vifs(machine: Machine) -> VifFacts:
         scripts=frozenset(machine.entries(SCRIPTS)),
         ifconfig=bool(machine.which("ifconfig")),
     )
+
+
+def with_vlans(machine: Machine, facts: VifFacts) -> VifFacts:
+    """With those of all ports."""
+    names = {domain.link(device) for domain in facts.domains.values() for device in domain.devices.values()}
+    return replace(facts, vlans=read_vlans(machine, names))
 
 
 def parse_domains(store: str, listed: str) -> dict[str, Domain]:
