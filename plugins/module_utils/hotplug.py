@@ -27,12 +27,13 @@ from .model.hook import OWN_HOOKS, VIFS, declared_vif, nameless_guard
 from .model.problem import VnetError
 from .model.vif import Device, Domain, Vif
 from .model.vlan import normal, read_xl_vlans, vlan_lines, vlans_from_bridge
+from .paths import STATE
 from .render.guard import guard_tables
 from .render.ruleset import element_text
 
-# The journal's and the watchdog's, which would bring the whole engine along.
-APPLIED = "/var/lib/hypervisor-vnet/applied.json"
-LOCK = "/var/lib/hypervisor-vnet/lock"
+# The journal's, which would bring the whole engine along.
+APPLIED = f"{STATE}/applied.json"
+LOCK = f"{STATE}/lock"
 _UNIT = "hypervisor-vnet-nftables.service"
 _PATIENCE = 20.0
 _OWN_LIMIT = 10.0

@@ -15,8 +15,8 @@ from dataclasses import asdict
 from ..model.hook import HOOK, VIFS
 from ..model.state import FileState
 from ..model.vif import Vif
+from ..paths import PROGRAM
 from .boot import HEADER
-from .routed import PROGRAM
 
 # The scripts run under set -e, and a hook that just fails leaves the interface up, with no word in xenstore.
 _HOOK = f"""\

@@ -13,8 +13,8 @@ import pytest
 
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.hook import HOOK, VIFS
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.vif import Vif
+from ansible_collections.hypervisor.vnet.plugins.module_utils.paths import PROGRAM
 from ansible_collections.hypervisor.vnet.plugins.module_utils.render.hook import hook_files
-from ansible_collections.hypervisor.vnet.plugins.module_utils.render.routed import PROGRAM
 
 SCRIPT = """
 set -e
