@@ -21,14 +21,18 @@ from .boot import HEADER
 # The scripts run under set -e, and a hook that just fails leaves the interface up, with no word in xenstore.
 _HOOK = f"""\
 {HEADER}
-# Sourced by Xen's vif scripts. What could not be set up as declared must not stay up.
+# Sourced by Xen's vif scripts. What could not be set up as declared must not stay up, also when libxl loses its patience with us.
+# One that is in no bridge would lose its routes by going down first.
+vnet_port=/sys/class/net/$dev/brport
 case "$command" in
 online | add)
+    if [ -e "$vnet_port" ]; then ip link set dev "$dev" down || fatal "$dev cannot be set down"; fi
     vnet_error=$({PROGRAM} vif "$command" "$dev" "$XENBUS_PATH" 2>&1) || {{
         ip link set dev "$dev" down || true
         vnet_error=${{vnet_error##*$'\\n'}}
         fatal "${{vnet_error:-{PROGRAM} failed}}"
     }}
+    if [ -e "$vnet_port" ]; then ip link set dev "$dev" up || fatal "$dev cannot be set up"; fi
     ;;
 *)
     {PROGRAM} vif "$command" "$dev" "$XENBUS_PATH" || log err "{PROGRAM} vif $command $dev failed"

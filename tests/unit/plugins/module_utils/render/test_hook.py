@@ -31,11 +31,13 @@ echo connected
 
 @pytest.fixture
 def said(tmp_path: Path):  # type: ignore[no-untyped-def]
-    def run(program: str, command: str, ip: str = "true") -> list[str]:
+    def run(program: str, command: str, ip: str = "true", *, bridged: bool = False) -> list[str]:
+        if bridged:
+            (tmp_path / "net/http/brport").mkdir(parents=True, exist_ok=True)
         ours, hook = tmp_path / "program", tmp_path / "our.hook"
         ours.write_text(program)
         ours.chmod(0o700)
-        hook.write_text(hook_files([])[HOOK].content.replace(PROGRAM, str(ours)))
+        hook.write_text(hook_files([])[HOOK].content.replace(PROGRAM, str(ours)).replace("/sys/class/net", str(tmp_path / "net")))
         script = SCRIPT.format(command=command, hook=hook, ip=ip)
         return subprocess.run(["bash", "-c", script], stdout=subprocess.PIPE, text=True, timeout=20, check=False).stdout.splitlines()
 
@@ -55,6 +57,16 @@ def test_one_that_is_set_up_is_connected(said, command: str) -> None:  # type: i
 @pytest.mark.parametrize("command", ["online", "add"])
 def test_one_that_is_not_goes_down_and_says_why(said, command: str, ip: str) -> None:  # type: ignore[no-untyped-def]
     assert said(BAD, command, ip) == ["ip link set dev http down", "fatal: no luck"]
+
+
+def test_a_port_of_a_bridge_is_down_meanwhile(said) -> None:  # type: ignore[no-untyped-def]
+    down, up = "ip link set dev http down", "ip link set dev http up"
+    assert said(GOOD, "online", bridged=True) == [down, up, "connected"]
+    assert said(BAD, "online", bridged=True) == [down, down, "fatal: no luck"]
+    assert said(GOOD, "online", "false", bridged=True) == [down, "fatal: http cannot be set down"]
+    # libxl kills the script that takes too long.
+    assert said("#!/bin/sh\nkill -KILL $(ps -o ppid= -p $(ps -o ppid= -p $$))\n", "online", bridged=True) == [down]
+    assert said(GOOD, "offline", bridged=True) == ["connected"]
 
 
 def test_a_program_that_is_gone_closes_it(said) -> None:  # type: ignore[no-untyped-def]
