@@ -30,6 +30,7 @@ _OWN_FOLDERS = (
     "/etc/systemd/system/firewalld.service.d",
     "/etc/systemd/system/hypervisor-vnet-",
     "/etc/systemd/system/nftables.service.d",
+    "/etc/xen/scripts/vif-post.d",
     "/var/lib/hypervisor-vnet/",
 )
 _TEMPORARY = ".hypervisor-vnet-"
