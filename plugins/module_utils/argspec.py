@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import typing as t
 
+# First: what is imported after it need not be compiled.
+from . import bytecode  # noqa: F401
 from .model.document import PERSIST
 from .model.guard import PROTOCOLS
 
@@ -79,6 +81,10 @@ VIF_OPTIONS: Spec = {
     "gatewaydev": {"type": "str"},
     "backend": {"type": "str"},
     "trusted": {"type": "bool"},
+    "vlan": {"type": "str"},
+    "isolated": {"type": "bool"},
+    "type": {"type": "str", "choices": ["vif", "ioemu"]},
+    "model": {"type": "str"},
 }
 
 NAT_FORWARD_OPTIONS: Spec = {

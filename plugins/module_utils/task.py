@@ -16,11 +16,13 @@ from dataclasses import dataclass, field
 
 from ansible.module_utils.basic import AnsibleModule
 
+# First: what is imported after it need not be compiled.
+from . import bytecode  # noqa: F401
 from .facts import host_facts
-from .host.machine import Machine
+from .host.machine import LookingMachine, Machine
 from .host.recording import RecordingMachine, ReplayingMachine
 from .host.session import Interrupted, await_end, detach, own_session, sign_lock, wait_until_free
-from .journal import APPLIED, LOCK, STATE, Journal, is_finished, last_run, read_journal, standing_span
+from .journal import APPLIED, LOCK, Journal, is_finished, last_run, read_journal, standing_span
 from .model.applied import Applied, applied_from_text
 from .model.document import Document
 from .model.probe import read_probes
@@ -32,6 +34,7 @@ from .model.state import HostState
 from .model.step import Json
 from .observe.host import About, observe
 from .optioncheck import confirm_problems
+from .paths import STATE
 from .plan.document import Plan, linked, plan_document
 from .program import install_program
 from .render.diff import Diff, commands, file_diffs, link_diffs, setting_diffs, text_diffs
@@ -94,7 +97,7 @@ def _answer(result: Result) -> Json:
 def run_info(module: AnsibleModule) -> None:
     """Look and answer."""
     try:
-        facts = host_facts(Machine())
+        facts = host_facts(LookingMachine())
     except (Refused, VnetError) as error:
         _fail(module, error)
     module.exit_json(changed=False, **facts)
@@ -138,7 +141,7 @@ def _problems(error: Refused | VnetError) -> Json:
 
 def execute(document: Document, confirm: Confirm, *, check_mode: bool, machine: Machine | None = None) -> Result:
     """Bring the host to the document, or say what that would do. Refused and VnetError leave the host as it was."""
-    real = machine or Machine()
+    real = machine or (LookingMachine() if check_mode else Machine())
     refuse_unusable(real)
     if check_mode:
         return _check(document, confirm, real)
@@ -278,7 +281,7 @@ def _verify(document: Document, plan: Plan) -> HostState:
     end = time.monotonic() + VERIFY_LIMIT
     while True:
         left = ""
-        state = observed(document, Machine(), plan.applied.files)[1]
+        state = observed(document, LookingMachine(), plan.applied.files)[1]
         try:
             again = plan_document(document, state, plan.applied)
             left = "; ".join(commands(again.steps)[:8]) or _missing(plan.expects, state)

@@ -137,7 +137,7 @@ def _tap(name: str, state: HostState, applied: Applied, files: t.Sequence[str], 
     }
 
 
-def vif_facts(facts: VifFacts, applied: Applied) -> list[Facts]:
+def vif_facts(facts: VifFacts, applied: Applied, state: HostState) -> list[Facts]:
     """Every vif of every domain that runs."""
     found = []
     for domain in facts.domains.values():
@@ -146,8 +146,10 @@ def vif_facts(facts: VifFacts, applied: Applied) -> list[Facts]:
         for device in domain.devices.values():
             words = {**DEFAULTS, **device.words}
             named = {"addresses": words.get("ip", "").split(), "rate": vif_rate(words["rate"]) if "rate" in words else ""}
+            name = domain.link(device)
+            link = state.links.get(name)
             item = {
-                "interface": domain.link(device),
+                "interface": name,
                 "domain": domain.name,
                 "domid": domain.domid,
                 "devid": device.devid,
@@ -155,6 +157,8 @@ def vif_facts(facts: VifFacts, applied: Applied) -> list[Facts]:
                 **named,
                 "mtu": int(words["mtu"]),
                 "trusted": words["trusted"] == "1",
+                "vlans": [str(item) for item in facts.vlans.get(name, ())],
+                "isolated": bool(link and link.isolated),
                 "state": CONNECTED if device.status == CONNECTED else "NOT CONNECTED",
                 "error": device.error,
                 "owner": owners.get(device.devid, ""),
