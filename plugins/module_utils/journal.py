@@ -47,8 +47,17 @@ class Undone(t.NamedTuple):
 def read_journal(machine: Machine, path: str = JOURNAL) -> list[Json]:
     """The entries of the journal, empty without one. A torn last line was never synced, so its steps never ran."""
     file = machine.read(path)
+    return _entries((file.content if file else "").splitlines())
+
+
+def read_header(machine: Machine) -> list[Json]:
+    """The first entry of the journal alone: the others hold all that was observed."""
+    return _entries([machine.first_line(JOURNAL)])
+
+
+def _entries(lines: t.Iterable[str]) -> list[Json]:
     entries: list[Json] = []
-    for line in (file.content if file else "").splitlines():
+    for line in lines:
         try:
             entries.append(json.loads(line))
         except ValueError:
@@ -66,7 +75,7 @@ def same_boot(machine: Machine, entries: t.Sequence[Json]) -> bool:
 
 def standing_span(machine: Machine) -> Span | None:
     """The span that waits for its confirmation now: armed since this boot, and its time not over."""
-    entries = read_journal(machine)
+    entries = read_header(machine)
     span = span_of(entries)
     return span if span and same_boot(machine, entries) and machine.uptime() < span.deadline else None
 
@@ -120,7 +129,7 @@ class Journal:
             self._append({"why": MEMORY, "undo": [action_to_json(undo)], "lasting": True})
             self._machine.write(APPLIED, FileState(applied, 0o600))
             self._append({"after": after})
-            if not span_of(read_journal(self._machine)):
+            if not span_of(read_header(self._machine)):
                 self.keep()
             past_undoing()
 

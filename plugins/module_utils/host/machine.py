@@ -106,6 +106,16 @@ class Machine:
         except OSError as error:
             raise VnetError(f"{path}: cannot be read: {error.strerror}") from error
 
+    def first_line(self, path: str) -> str:
+        """The first line of a file, however long the file is; empty when there is none."""
+        try:
+            with open(path, encoding="utf-8", errors="surrogateescape") as file:
+                return file.readline()
+        except FileNotFoundError:
+            return ""
+        except OSError as error:
+            raise VnetError(f"{path}: cannot be read: {error.strerror}") from error
+
     def text(self, path: str) -> str:
         """A file's text without white space around it; empty when there is none (or sysfs refuses)."""
         return self._raw(path).strip()

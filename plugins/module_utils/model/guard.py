@@ -258,8 +258,10 @@ def _read_addresses(texts: t.Sequence[str], path: str) -> tuple[tuple[str, ...],
 
 
 def _read_network(text: str, path: str) -> tuple[Network | None, list[Problem]]:
+    # As it is asked for afterwards, so that it is read once.
+    full = text.strip() if "/" in text else f"{text.strip()}/{128 if ':' in text else 32}"
     try:
-        network = to_network(text.strip())
+        network = to_network(full)
     except ValueError:
         return None, [_unreadable(text, path)]
     ip = network.network_address
