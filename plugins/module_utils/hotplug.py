@@ -97,13 +97,15 @@ def _filter(machine: Machine, event: Event) -> None:
     memory = json.loads(file.content) if file else {}
     guards = {name: applied_guard(item) for name, item in memory.get("guards", {}).items()}
     settings = settings_from_json(memory["guard_settings"]) if "guard_settings" in memory else GuardSettings()
+    if not guards and not settings.unlisted:
+        return
+    text = _elements(machine, event, guards, settings)
+    argv = ("nft", "-f", "-") if text else ("nft", "list", "chain", "bridge", NAME, "prerouting")
+    done = machine.run(argv, text, _OWN_LIMIT)
     lasting = any(item.persist for item in guards.values()) or (settings.unlisted and settings.persist)
-    loaded = bool(guards or settings.unlisted) and not machine.run(("nft", "list", "chain", "bridge", NAME, "prerouting")).rc
-    if lasting and not loaded and event.comes:
-        raise VnetError(f"the packet filter {NAME} is not loaded, without which no guest comes up; systemctl restart {_UNIT}")
-    text = _elements(machine, event, guards, settings) if loaded else ""
-    if text:
-        _checked(machine, ("nft", "-f", "-"), text)
+    if done.rc and lasting and event.comes:
+        why = f"the packet filter {NAME} does not take {event.interface} ({_said(done)}), and no guest comes up without it"
+        raise VnetError(f"{why}; systemctl restart {_UNIT}")
 
 
 def _elements(machine: Machine, event: Event, memory: t.Mapping[str, AppliedGuard], settings: GuardSettings) -> str:
@@ -176,6 +178,10 @@ def _run_own(machine: Machine, event: Event) -> None:
 def _checked(machine: Machine, argv: t.Sequence[str], stdin: str = "", limit: float = _OWN_LIMIT) -> Completed:
     done = machine.run(argv, stdin, limit)
     if done.rc:
-        said = (done.err or done.out).strip().splitlines()
-        raise VnetError(f"{' '.join(argv)}: exit status {done.rc}: {said[0] if said else 'no message'}")
+        raise VnetError(f"{' '.join(argv)}: exit status {done.rc}: {_said(done)}")
     return done
+
+
+def _said(done: Completed) -> str:
+    lines = (done.err or done.out).strip().splitlines()
+    return lines[0] if lines else "no message"
