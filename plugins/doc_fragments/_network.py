@@ -30,7 +30,7 @@ nat_ports:
   default: "1024-65535"
 no_nat_to:
   description:
-    - Networks to which packets go with their own source.
+    - Networks to which packets go with their own source, besides all that the collection manages on this host.
   type: list
   elements: str
 forwards:

@@ -15,6 +15,7 @@ journal whose lock is free is stale, unless it is armed and its time is not over
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import typing as t
@@ -22,19 +23,12 @@ import typing as t
 from .host.machine import Machine
 from .host.perform import perform, perform_batch, try_batch
 from .host.session import past_undoing, uninterrupted
+from .model.paths import APPLIED, JOURNAL, LAST, STATE
 from .model.problem import VnetError
 from .model.span import Span, span_from_json
 from .model.state import FileState
 from .model.step import Action, Ip, Json, Remove, Step, Sysctl, Write, action_from_json, action_to_json
-from .paths import STATE
 
-LOCK = f"{STATE}/lock"
-APPLIED = f"{STATE}/applied.json"
-JOURNAL = f"{STATE}/journal"
-LAST = f"{STATE}/last"
-RESULT = f"{STATE}/result.json"
-ANSWER = f"{STATE}/answer.json"
-REPORT = f"{STATE}/report.json"
 MEMORY = "what was applied is remembered"
 _BOOT_ID = "/proc/sys/kernel/random/boot_id"
 
@@ -80,6 +74,11 @@ def standing_span(machine: Machine) -> Span | None:
 def is_finished(entries: t.Sequence[Json]) -> bool:
     """Did every run of the journal come to its end? True for a checkpoint without runs."""
     return bool(entries) and ("after" in entries[-1] or len(entries) == 1)
+
+
+def is_unwinding(entries: t.Sequence[Json]) -> bool:
+    """Did somebody begin to undo all of it?"""
+    return bool(entries) and "unwinding" in entries[-1]
 
 
 def last_run(entries: t.Sequence[Json]) -> int:
@@ -158,6 +157,8 @@ class Journal:
         """Undo everything recorded, last first. After a reboot the kernel forgot by itself; files did not."""
         entries = read_journal(self._machine)
         with uninterrupted():
+            with contextlib.suppress(VnetError):
+                self._append({"unwinding": True})
             undone = self._unwind(entries, entries[1:])
             self._machine.remove(JOURNAL)
         return undone
@@ -168,7 +169,8 @@ class Journal:
         span = span_of(entries)
         if not (span and span.checkpoint):
             return self.unwind()
-        start = last_run(entries)
+        # One that has not begun has nothing to undo: the last is another's then.
+        start = len(entries) if is_finished(entries) else last_run(entries)
         with uninterrupted():
             undone = self._unwind(entries, entries[start:])
             text = "".join(json.dumps(entry) + "\n" for entry in entries[:start])

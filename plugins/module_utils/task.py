@@ -22,9 +22,10 @@ from .facts import host_facts
 from .host.machine import LookingMachine, Machine
 from .host.recording import RecordingMachine, ReplayingMachine
 from .host.session import Interrupted, await_end, detach, own_session, sign_lock, wait_until_free
-from .journal import APPLIED, LOCK, Journal, is_finished, last_run, read_journal, standing_span
+from .journal import Journal, is_finished, last_run, read_journal, standing_span
 from .model.applied import Applied, applied_from_text
 from .model.document import Document
+from .model.paths import APPLIED, LOCK, STATE
 from .model.probe import read_probes
 from .model.problem import Problem, Refused, VnetError
 from .model.profile import Profile, profile_of
@@ -34,12 +35,11 @@ from .model.state import HostState
 from .model.step import Json
 from .observe.host import About, observe
 from .optioncheck import confirm_problems
-from .paths import STATE
 from .plan.document import Plan, linked, plan_document
 from .program import install_program
 from .render.diff import Diff, commands, file_diffs, link_diffs, setting_diffs, text_diffs
 from .snapshot import Scope, left_behind, looks, record
-from .span import await_others, keep_answer, keep_result, open_span, recover, refuse_undone, turn
+from .span import await_others, join, keep_answer, keep_result, open_span, recover, refuse_undone, turn
 from .watchdog import disarm, leave_session, release_reserve, reserve
 
 # What settles by itself (carrier, leases, duplicate address detection) has this long.
@@ -165,7 +165,7 @@ def execute(document: Document, confirm: Confirm, *, check_mode: bool, machine: 
 def _start(change: Change, confirm: Confirm, machine: Machine, warnings: list[str]) -> Result:
     """Watched over and in the background where it touches the controller's own connection, in the foreground else."""
     warnings += install_program(machine)
-    plan, span = change.plan, standing_span(machine)
+    plan, span = change.plan, join(machine, confirm.id)
     joined = span is not None
     # Where nothing tells the controller's connection (become by a service manager cuts the ancestry), any change may be on its path.
     hidden = bool(confirm.id and plan.steps and change.before.control is None)

@@ -140,7 +140,7 @@ def _texts(seen: Seen, wanted: t.Sequence[Table], applied: Applied) -> dict[str,
             was, will = old.sets.get(name, frozenset()), new.sets.get(name, frozenset())
             for element in filter(_is_of_port, was ^ will):
                 ports.setdefault(element.split('"')[1], ([], []))
-    for side, tables in enumerate((seen, after)):
+    for side, tables in enumerate((seen, after) if ports else ()):
         for key, table in tables.items():
             for name, elements in sorted(table.sets.items()):
                 for element in sorted(filter(_is_of_port, elements)):
@@ -160,7 +160,7 @@ def _is_of_port(element: str) -> bool:
 
 def _rules(table: SeenTable) -> str:
     """The chains, and the sets that are nobody's alone."""
-    shared = {name: [item for item in sorted(elements) if not _is_of_port(item)] for name, elements in sorted(table.sets.items())}
+    shared = {name: sorted(item for item in elements if not _is_of_port(item)) for name, elements in sorted(table.sets.items())}
     lines = [line for name, items in shared.items() if items for line in (f"set {name}", *(f"  {item}" for item in items))]
     for name, rules in sorted(table.ours.items()):
         lines += [f"chain {name}", *(f"  {' '.join([*(f'@{item}' for item in rule[:-1]), rule[-1]]).strip()}" for rule in rules)]

@@ -16,6 +16,7 @@ from ..model.applied import Applied
 from ..model.dhcp import UnitFacts, parse_leases
 from ..model.dhcpguests import with_guests
 from ..model.guard import Guards
+from ..model.managed import managed_networks
 from ..model.nat import Forward, ports_text
 from ..model.rate import Shaping, rate_text
 from ..model.route import NextHop, Route
@@ -208,7 +209,7 @@ def _counted(seen: Seen, ports: t.Iterable[str], sets: t.Sequence[str]) -> Facts
 
 def nat_facts(applied: Applied, seen: Seen) -> list[Facts]:
     """Every network behind address translation that was applied, and whether the kernel has all of its table."""
-    wanted = {table.key: as_seen(table) for table in nat_tables(item.network for item in applied.nat.values())}
+    wanted = {table.key: as_seen(table) for table in nat_tables((item.network for item in applied.nat.values()), managed_networks(applied))}
     intact = all(key in seen and seen[key].ours == table.ours and _own_sets(seen[key]) == table.sets for key, table in wanted.items())
     return [
         {
