@@ -20,7 +20,7 @@ import sys
 import typing as t
 from dataclasses import replace
 
-from .host.machine import Completed, Machine
+from .host.machine import Completed, LookingMachine, Machine
 from .host.session import exclusive, is_held_above, own_session
 from .model.guard import NAME, AppliedGuard, Guard, Guards, GuardSettings, applied_guard, settings_from_json
 from .model.hook import OWN_HOOKS, VIFS, declared_vif, nameless_guard
@@ -59,8 +59,9 @@ def main(argv: t.Sequence[str]) -> int:
     try:
         if len(argv) != len(_USAGE.split()) - 1:
             raise VnetError(_USAGE)
+        # Its commands are short, and may outlive it: whatever becomes of it, the hook leaves the port down.
         with own_session():
-            plug(Machine(), *argv[1:])
+            plug(LookingMachine(), *argv[1:])
     except VnetError as error:
         sys.stderr.write(f"hypervisor-vnet: {error}\n")
         return 1
@@ -85,6 +86,8 @@ def _event(machine: Machine, command: str, interface: str, path: str) -> Event:
     nodes = dict(_NODE.findall(machine.run(("xenstore-ls", "-f", path)).out))
     device = Device(int(devid), {word: nodes[word] for word in _WORDS if nodes.get(word)})
     name = machine.run(("xenstore-read", f"/local/domain/{domid}/name")).out.strip()
+    if command in _COMES and not (name and "mac" in device.words):
+        raise VnetError(f"{path}: xenstore does not say whose vif that is, or which")
     return Event(command, interface, Domain(int(domid), name), device)
 
 
