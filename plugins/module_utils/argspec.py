@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import typing as t
 
+from .argspec_libvirtnet import LIBVIRT_OWN_OPTIONS
 from .model.document import PERSIST
 from .model.guard import PROTOCOLS
 
@@ -180,6 +181,7 @@ NETWORK_OPTIONS: Spec = {
     **_ROUTED,
     "proxy_arp": {"type": "bool"},
     "zone": {"type": "str"},
+    "libvirt": {"type": "dict", "options": LIBVIRT_OWN_OPTIONS},
     "dhcp": {"type": "dict", "options": {name: spec for name, spec in DHCP_OPTIONS.items() if name not in ("name", "bridge", "addresses")}},
 }
 

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 
 import pytest
 
-from ansible_collections.hypervisor.vnet.plugins.module_utils.host.libvirt import call
+from ansible_collections.hypervisor.vnet.plugins.module_utils.host.libvirt import call, change_device
 from ansible_collections.hypervisor.vnet.plugins.module_utils.host.machine import Completed
-from ansible_collections.hypervisor.vnet.plugins.module_utils.model.libvirt import SOCKETS, STORED
+from ansible_collections.hypervisor.vnet.plugins.module_utils.model.libvirt import DOMAINS, SOCKETS, STORED
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.problem import VnetError
-from ansible_collections.hypervisor.vnet.plugins.module_utils.model.step import Virsh, action_from_json, action_to_json
+from ansible_collections.hypervisor.vnet.plugins.module_utils.model.step import DomainDevice, Virsh, action_from_json, action_to_json
 from ansible_collections.hypervisor.vnet.tests.unit.plugins.module_utils.host.noted_machine import NotedMachine
 
 XML = "<network><name>office</name></network>"
@@ -71,5 +71,48 @@ def test_before_the_daemon_its_files_are_told() -> None:
 
 
 def test_it_comes_back_from_the_journal() -> None:
-    for action in (DEFINE, Virsh("net-autostart", "office", ("--disable",), may_fail=True)):
+    device = DomainDevice("attach-device", "web", "<interface/>", ("--live",))
+    for action in (DEFINE, Virsh("net-autostart", "office", ("--disable",), may_fail=True), device):
         assert action_from_json(action_to_json(action)) == action
+
+
+CARD = """<interface type="bridge">
+  <mac address="52:54:00:00:00:01"/>
+  <source bridge="br0"/>
+</interface>
+"""
+DOMAIN = """<domain type='qemu'>
+  <name>web</name>
+  <devices>
+    <interface type='network'>
+      <mac address='52:54:00:00:00:09'/>
+    </interface>
+    <serial type='null'/>
+  </devices>
+</domain>
+"""
+
+
+def test_a_domains_device_is_told() -> None:
+    machine = VirshMachine()
+    change_device(machine, DomainDevice("attach-device", "web", CARD, ("--live", "--config")))
+    assert machine.batches == [(["virsh", "--quiet", "attach-device", "web", "/dev/stdin", "--live", "--config"], CARD.splitlines())]
+    failing = VirshMachine("error: Failed to attach device from /dev/stdin\nerror: no room\n")
+    with pytest.raises(VnetError, match="virsh attach-device web: Failed to attach device from /dev/stdin; no room"):
+        change_device(failing, DomainDevice("attach-device", "web", CARD, ("--live",)))
+    change_device(failing, DomainDevice("attach-device", "web", CARD, ("--live",), may_fail=True))
+
+
+def test_before_the_daemon_the_file_of_the_domain_is_told() -> None:
+    """Only what is asked for changes in it."""
+    machine, path = VirshMachine(daemon=False), f"{DOMAINS}/web.xml"
+    machine.files[path] = DOMAIN
+    change_device(machine, DomainDevice("attach-device", "web", CARD, ("--live",)))
+    change_device(machine, DomainDevice("attach-device", "gone", CARD, ("--config",)))
+    assert machine.files == {path: DOMAIN}
+    attached = DOMAIN.replace("  </devices>", "".join(f"    {line}\n" for line in CARD.splitlines()) + "  </devices>")
+    for verb in ("attach-device", "update-device"):
+        change_device(machine, DomainDevice(verb, "web", CARD, ("--config",)))
+        assert machine.files == {path: attached}
+    change_device(machine, DomainDevice("detach-device", "web", CARD, ("--config",)))
+    assert machine.files == {path: DOMAIN} and machine.batches == []

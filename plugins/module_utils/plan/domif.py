@@ -1,0 +1,225 @@
+# Copyright: (c) 2026, hypervisor.vnet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# PRIVATE to the collection: breaking changes can come at any time.
+
+"""The kind ``domifs`` of a document: interfaces of libvirt's domains, in the running domain and in its stored definition."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import replace
+
+from ..model.applied import Applied
+from ..model.document import Document
+from ..model.domif import (
+    DEFAULT_MODEL,
+    LIVE,
+    AppliedDomif,
+    Domif,
+    DomifFacts,
+    LibvirtDomain,
+    differences,
+    mac_of,
+    new_interface,
+    taken_back,
+    with_words,
+    words_of,
+)
+from ..model.libvirt import Element
+from ..model.libvirtxml import parse, render
+from ..model.state import HostState
+from ..model.step import Action, Await, DomainDevice, Phase, Step
+from ..render.domif import describe_domif
+from .domifcheck import domif_problems, place_of
+from .kind import Kind, KindPlan
+
+RUNNING, STORED = "--live", "--config"
+# The guest must take part.
+_UNPLUGGED = 10.0
+
+
+class _Change(t.NamedTuple):
+    """One interface in one scope; None where there is none. ``words``: which of its words change."""
+
+    domain: str
+    scope: str
+    old: Element | None
+    new: Element | None
+    words: tuple[str, ...] = ()
+
+    @property
+    def is_plugged_anew(self) -> bool:
+        return self.scope == RUNNING and self.old is not None and self.new is not None and bool(set(self.words) - LIVE)
+
+
+def plan_domifs(document: Document, state: HostState, applied: Applied) -> KindPlan:
+    """All interfaces of the document, those that go first."""
+    facts: DomifFacts = state.kinds.get("domifs") or DomifFacts()
+    gone = document.domifs.gone(applied.owners("domifs"), document.owner)
+    problems = domif_problems(document, gone, state, applied, facts)
+    if problems:
+        return KindPlan(problems=tuple(problems))
+    # Whoever is declared by another name now stays.
+    stays = {(item.domain, item.mac): item.name for item in document.domifs.items}
+    known = {_key(item.domif): item for item in applied.domifs.values()}
+    memory = {name: item for name, item in applied.domifs.items() if name not in gone and _key(item.domif) not in stays}
+    changes: list[_Change] = []
+    texts: dict[str, tuple[str, str]] = {}
+    for item in (applied.domifs[name] for name in gone if _key(applied.domifs[name].domif) not in stays):
+        changes += _parting(item, facts)
+        texts.update(_texts(item.domif, (item.owner, ""), facts, changes))
+    for domif in document.domifs.items:
+        before, domain = known.get(_key(domif)), facts.domains[domif.domain]
+        changes += _coming(domif, before.domif if before else None, domain, facts, place_of(domif, state, applied, facts))
+        texts.update(_texts(domif, (before.owner if before else "", document.owner), facts, changes))
+        memory[domif.name] = AppliedDomif(document.owner, domif, before.was if before else _was(domif, domain))
+    return KindPlan(
+        memory=memory,
+        steps=tuple(step for change in _joined(changes) for step in _steps(*change)),
+        texts=texts,
+        disrupts=tuple(line for change in changes for line in _disrupts(change)),
+    )
+
+
+def _key(domif: Domif) -> tuple[str, str]:
+    return domif.domain, domif.mac
+
+
+def _scopes(domain: LibvirtDomain, mac: str) -> t.Iterator[tuple[str, Element | None]]:
+    """Where the domain can have the interface, and what it has there."""
+    for scope, items in ((RUNNING, domain.live), (STORED, domain.stored)):
+        if items is not None:
+            yield scope, next((item for item in items if mac_of(item) == mac), None)
+
+
+def _coming(domif: Domif, known: Domif | None, domain: LibvirtDomain, facts: DomifFacts, place: tuple[str, Element]) -> list[_Change]:
+    where, source = place
+    words, taken = {**domif.words, "place": where}, taken_back(domif.words, known)
+    found = []
+    for scope, there in _scopes(domain, domif.mac):
+        if there is None:
+            new = with_words(new_interface(domif.mac), {"model": DEFAULT_MODEL, **words}, (), source)
+            found.append(_Change(domif.domain, scope, None, new))
+            continue
+        wrong = differences(words, words_of(there, facts.networks), taken)
+        if wrong:
+            some = {word: value for word, value in words.items() if word in wrong}
+            new = with_words(there, some, [word for word in taken if word in wrong], source)
+            found.append(_Change(domif.domain, scope, there, new, tuple(wrong)))
+    return found
+
+
+def _parting(item: AppliedDomif, facts: DomifFacts) -> list[_Change]:
+    """It goes, or is as it was before us. While the guest runs, only as far as it is not unplugged for that."""
+    domain, was = facts.domains.get(item.domif.domain), parse(item.was) if item.was else None
+    found = []
+    for scope, there in _scopes(domain, item.domif.mac) if domain else ():
+        if there is None:
+            continue
+        if was is None:
+            found.append(_Change(domain.name if domain else "", scope, there, None))
+            continue
+        had, has = words_of(was, facts.networks), words_of(there, facts.networks)
+        wrong = [word for word in {**had, **has} if had.get(word) != has.get(word) and (scope == STORED or word in LIVE)]
+        if wrong:
+            some = {word: had[word] for word in wrong if word in had}
+            new = was if scope == STORED else with_words(there, some, [word for word in wrong if word not in had], was.one("source"))
+            found.append(_Change(item.domif.domain, scope, there, new, tuple(wrong)))
+    return found
+
+
+def _was(domif: Domif, domain: LibvirtDomain) -> str:
+    """What comes back at the guest's next start counts more than what runs."""
+    there = {scope: item for scope, item in _scopes(domain, domif.mac) if item is not None}
+    item = there.get(STORED) or there.get(RUNNING)
+    return render(item) if item else ""
+
+
+def _joined(changes: t.Sequence[_Change]) -> list[tuple[_Change, tuple[str, ...]]]:
+    """What is the same for the running domain and the stored one is one command."""
+    found: list[tuple[_Change, tuple[str, ...]]] = []
+    for change in changes:
+        last = found[-1][0] if found else None
+        if last and not (last.old or change.old) and (last.domain, last.new) == (change.domain, change.new):
+            found[-1] = (change, (RUNNING, STORED))
+        else:
+            found.append((change, (change.scope,)))
+    return found
+
+
+def _steps(change: _Change, scopes: tuple[str, ...]) -> t.Iterator[Step]:
+    one = change.new or change.old or Element("interface")
+    what = f"{one.one('target').get('dev') or mac_of(one)} of {change.domain}"
+    lasting = STORED in scopes
+    if change.old is None:
+        undo = [action for scope in scopes for action in _detach(change.domain, one, scope, may_fail=True)]
+        yield Step(Phase.LINK, f"{what} is plugged in", (_device("attach", change.domain, one, *scopes),), tuple(undo), lasting)
+    elif change.new is None:
+        undo = [_device("attach", change.domain, one, scope, may_fail=True) for scope in scopes]
+        yield Step(Phase.LINK, f"{what} is unplugged", tuple(_detach(change.domain, one, *scopes)), tuple(undo), lasting)
+    elif change.is_plugged_anew:
+        do = (*_detach(change.domain, change.old, RUNNING), _device("attach", change.domain, change.new, RUNNING))
+        back = (
+            *_detach(change.domain, change.new, RUNNING, may_fail=True),
+            _device("attach", change.domain, change.old, RUNNING, may_fail=True),
+        )
+        yield Step(Phase.LINK, f"{what} is plugged anew", do, back)
+    else:
+        new, old = (_device("update", change.domain, item, *scopes, may_fail=item is change.old) for item in (change.new, change.old))
+        yield Step(Phase.LINK, f"{what} changes", (new,), (old,), lasting)
+
+
+def _device(verb: str, domain: str, item: Element, *scopes: str, may_fail: bool = False) -> DomainDevice:
+    return DomainDevice(f"{verb}-device", domain, render(_bare(item)), scopes, may_fail)
+
+
+def _detach(domain: str, item: Element, *scopes: str, may_fail: bool = False) -> list[Action]:
+    """libvirt asks the guest to let go of it, and does not wait for long."""
+    dev = item.one("target").get("dev")
+    gone = [Await("", _UNPLUGGED, path=f"/sys/class/net/{dev}/ifindex", must=not may_fail)] if dev and RUNNING in scopes else []
+    return [_device("detach", domain, item, *scopes, may_fail=may_fail), *gone]
+
+
+def _bare(item: Element) -> Element:
+    """Without what libvirt says of a running interface only."""
+    children = []
+    for child in item.children:
+        if child.tag == "source" and child.get("network"):
+            child = replace(child, attributes=tuple(pair for pair in child.attributes if pair[0] in ("network", "portgroup")))
+        if child.tag != "alias":
+            children.append(child)
+    return replace(item, children=tuple(children))
+
+
+def _disrupts(change: _Change) -> t.Iterator[str]:
+    if change.scope != RUNNING or change.old is None:
+        return
+    what = f"{change.old.one('target').get('dev')} of {change.domain}"
+    if change.new is None:
+        yield f"{what} is unplugged, and the guest loses it"
+    elif change.is_plugged_anew:
+        fixed = ", ".join(word for word in change.words if word not in LIVE)
+        yield f"{what} is unplugged and plugged in again, because libvirt does not change it while the guest runs: {fixed}"
+
+
+def _texts(domif: Domif, owners: tuple[str, str], facts: DomifFacts, changes: t.Sequence[_Change]) -> dict[str, tuple[str, str]]:
+    """Of the stored interface, and of the running one."""
+    domain, texts = facts.domains.get(domif.domain), {}
+    later = {change.scope: change.new for change in changes if (change.domain, _mac(change)) == _key(domif)}
+    for scope, there in _scopes(domain, domif.mac) if domain else ():
+        will = later.get(scope, there)
+        before, after = (
+            describe_domif(domif.domain, domif.mac, words_of(item, facts.networks), owner) if item else ""
+            for item, owner in ((there, owners[0]), (will, owners[1]))
+        )
+        texts[f"interface {domif.name} of {domif.domain}{' as it runs' if scope == RUNNING else ''} (libvirt)"] = (before, after)
+    return texts
+
+
+def _mac(change: _Change) -> str:
+    return mac_of(change.new or change.old or Element("interface"))
+
+
+KIND = Kind("domifs", lambda document, applied: frozenset(), plan_domifs, lambda applied, state: {}, lambda change: ())
