@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 from libvirt_guest import BOOT, OS, bring_guest, pinged, pings, ports, settle, virsh
 from product import Product
 from spans import SOAK, some
+from steps import Steps
 from vnet_lab.lab import Lab
 from vnet_lab.machine import Machine
 from vnet_lab.snapshot import diff_snapshots
@@ -119,4 +121,31 @@ def test_what_each_attribute_costs(fleet: Lab, name: str) -> None:
             assert [line.split()[1] for line in made["commands"] if line.startswith("virsh")][:2] == ["detach-device", "attach-device"]
             again = run(fleet, host, {**CARD, **change}, prune=True)
             assert (again["changed"], again["commands"]) == (False, [])
+        run(fleet, host, networks=[], prune=True, allow_empty=True, allow_disruption=True)
+
+
+@pytest.mark.skipif(not SOAK, reason="killed before each command: make soak")
+def test_killed_in_the_middle_the_next_run_converges(fleet: Lab) -> None:
+    """The guest never has its card twice, and has it in the end."""
+    host, steps = fleet.host("ld13"), Steps(fleet.host("ld13"))
+    changed = {**CARD, "mtu": 1400}
+    with guest(host):
+        run(fleet, host, CARD)
+        wait_until(lambda: pings(host, ADDRESS), BOOT, "the guest answers")
+        for before in ("detach-device", "attach-device", "update-device"):
+            steps.hold(before)
+            with ThreadPoolExecutor() as beside:
+                done = beside.submit(declare, fleet, host, changed, allow_disruption=True)
+                wait_until(lambda: steps.reached, 60, f"the run comes to {before}")
+                host.exec(["kill", "-KILL", steps.process])
+                steps.release()
+                answer = done.result(120)
+            assert answer.get("failed") or answer.get("unreachable"), answer
+            after = run(fleet, host, changed, allow_disruption=True)
+            assert "an earlier run was stopped in the middle" in str(after.get("warnings"))
+            for stored in ([], ["--inactive"]):
+                assert virsh(host, "domiflist", "web", *stored).count(CARD["mac"]) == 1
+            again = run(fleet, host, changed)
+            assert (again["changed"], again["commands"]) == (False, [])
+            run(fleet, host, CARD, allow_disruption=True)
         run(fleet, host, networks=[], prune=True, allow_empty=True, allow_disruption=True)

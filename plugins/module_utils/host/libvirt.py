@@ -37,9 +37,19 @@ def change_device(machine: Machine, action: DomainDevice) -> None:
         if "--config" in action.scopes:
             _edit_domain(machine, action)
         return
+    if action.verb == "attach-device" and action.may_fail and _has_device(machine, action):
+        return
     done = machine.run(("virsh", "--quiet", *action.words()), action.xml)
     if done.rc and not action.may_fail:
         raise _failed(action.verb, action.domain, done)
+
+
+def _has_device(machine: Machine, action: DomainDevice) -> bool:
+    """What comes back by undoing may never have gone, and libvirt would plug a second one in beside it."""
+    mac = _MAC.search(action.xml)
+    stored = [] if "--live" in action.scopes else ["--inactive"]
+    listed = machine.run(("virsh", "--quiet", "domiflist", action.domain, *stored)).out
+    return mac is not None and mac[0].lower() in listed.lower()
 
 
 def _failed(verb: str, name: str, done: Completed) -> VnetError:

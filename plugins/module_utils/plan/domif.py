@@ -160,12 +160,9 @@ def _steps(change: _Change, scopes: tuple[str, ...]) -> t.Iterator[Step]:
         undo = [_device("attach", change.domain, one, scope, may_fail=True) for scope in scopes]
         yield Step(Phase.LINK, f"{what} is unplugged", tuple(_detach(change.domain, one, *scopes)), tuple(undo), lasting)
     elif change.is_plugged_anew:
-        do = (*_detach(change.domain, change.old, RUNNING), _device("attach", change.domain, change.new, RUNNING))
-        back = (
-            *_detach(change.domain, change.new, RUNNING, may_fail=True),
-            _device("attach", change.domain, change.old, RUNNING, may_fail=True),
-        )
-        yield Step(Phase.LINK, f"{what} is plugged anew", do, back)
+        # Two steps: one that was only begun must not be undone by unplugging what still is there.
+        yield from _steps(change._replace(new=None), scopes)
+        yield from _steps(change._replace(old=None), scopes)
     else:
         new, old = (_device("update", change.domain, item, *scopes, may_fail=item is change.old) for item in (change.new, change.old))
         yield Step(Phase.LINK, f"{what} changes", (new,), (old,), lasting)

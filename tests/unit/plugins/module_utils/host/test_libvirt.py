@@ -25,12 +25,12 @@ class VirshMachine(NotedMachine):
 
     def __init__(self, err: str = "", daemon: bool = True) -> None:
         super().__init__()
-        self.err = err
+        self.err, self.out = err, ""
         self.files = dict.fromkeys(SOCKETS[1:] if daemon else (), "")
 
     def run(self, argv: Sequence[str], stdin: str = "", limit: float = 120.0) -> Completed:
         self.batches.append((list(argv), stdin.splitlines()))
-        return Completed(1 if self.err else 0, "", self.err)
+        return Completed(1 if self.err else 0, self.out, self.err)
 
     def link(self, path: str, target: str) -> None:
         self.files[path] = target
@@ -101,6 +101,17 @@ def test_a_domains_device_is_told() -> None:
     with pytest.raises(VnetError, match="virsh attach-device web: Failed to attach device from /dev/stdin; no room"):
         change_device(failing, DomainDevice("attach-device", "web", CARD, ("--live",)))
     change_device(failing, DomainDevice("attach-device", "web", CARD, ("--live",), may_fail=True))
+
+
+@pytest.mark.parametrize(("scope", "asked"), [("--live", ["domiflist", "web"]), ("--config", ["domiflist", "web", "--inactive"])])
+def test_what_is_still_there_does_not_come_back_twice(scope: str, asked: list[str]) -> None:
+    machine = VirshMachine()
+    machine.out = " web-0       bridge     br0         virtio      52:54:00:00:00:01\n"
+    change_device(machine, DomainDevice("attach-device", "web", CARD, (scope,), may_fail=True))
+    assert machine.batches == [(["virsh", "--quiet", *asked], [])]
+    machine.out = ""
+    change_device(machine, DomainDevice("attach-device", "web", CARD, (scope,), may_fail=True))
+    assert len(machine.batches) == 3
 
 
 def test_before_the_daemon_the_file_of_the_domain_is_told() -> None:
