@@ -26,8 +26,8 @@ from .model.problem import VnetError
 from .model.span import Span, span_from_json
 from .model.state import FileState
 from .model.step import Action, Ip, Json, Remove, Step, Sysctl, Write, action_from_json, action_to_json
+from .paths import STATE
 
-STATE = "/var/lib/hypervisor-vnet"
 LOCK = f"{STATE}/lock"
 APPLIED = f"{STATE}/applied.json"
 JOURNAL = f"{STATE}/journal"
@@ -35,7 +35,6 @@ LAST = f"{STATE}/last"
 RESULT = f"{STATE}/result.json"
 ANSWER = f"{STATE}/answer.json"
 REPORT = f"{STATE}/report.json"
-PROGRAM = f"{STATE}/hypervisor-vnet"
 MEMORY = "what was applied is remembered"
 _BOOT_ID = "/proc/sys/kernel/random/boot_id"
 

@@ -12,24 +12,21 @@ It needs Python and nothing else, so that a host undoes a change whatever become
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import io
-import marshal
 import re
 import sys
 import zipfile
 
 from . import console
+from .bytecode import PACKAGE, pack
 from .host.machine import Machine
-from .journal import PROGRAM
 from .model.problem import VnetError
 from .model.state import FileState
+from .paths import PROGRAM
 
 COMMAND = "/usr/local/sbin/hypervisor-vnet"
-_PACKAGE = "hypervisor_vnet"
-_MAIN = f"import sys\n\nfrom {_PACKAGE}.console import main\n\nsys.exit(main(sys.argv[1:]))\n"
+_MAIN = f"import sys\n\nfrom {PACKAGE}.console import main\n\nsys.exit(main(sys.argv[1:]))\n"
 _IMPORT = re.compile(r"^from (\.+)([\w.]*) import ([\w, ]*)", re.MULTILINE)
-_UNCHECKED = 1  # PEP 552: byte code that is not compared with its source
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
@@ -62,7 +59,7 @@ def _sources(start: str) -> dict[str, str]:
     waiting = [start]
     while waiting:
         name = waiting.pop()
-        inside = f"{_PACKAGE}{name.removeprefix(root)}"
+        inside = f"{PACKAGE}{name.removeprefix(root)}"
         if inside not in found and name in sys.modules:
             get_source = getattr(sys.modules[name].__loader__, "get_source", None)
             source = get_source(name) if get_source else None
@@ -92,8 +89,7 @@ def _archive(sources: dict[str, str], digest: str) -> bytes:
         for name, source in sorted(files.items()):
             path = name.replace(".", "/")
             code = compile(source, f"{path}.py", "exec", dont_inherit=True)
-            mark = importlib.util.MAGIC_NUMBER + _UNCHECKED.to_bytes(4, "little") + importlib.util.source_hash(source.encode())
             archive.writestr(zipfile.ZipInfo(f"{path}.py", _EPOCH), source, zipfile.ZIP_DEFLATED)
-            archive.writestr(zipfile.ZipInfo(f"{path}.pyc", _EPOCH), mark + marshal.dumps(code), zipfile.ZIP_DEFLATED)
+            archive.writestr(zipfile.ZipInfo(f"{path}.pyc", _EPOCH), pack(code, source), zipfile.ZIP_DEFLATED)
         archive.comment = digest.encode()
     return buffer.getvalue()

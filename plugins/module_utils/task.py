@@ -16,11 +16,13 @@ from dataclasses import dataclass, field
 
 from ansible.module_utils.basic import AnsibleModule
 
+# First: what is imported after it need not be compiled.
+from . import bytecode  # noqa: F401
 from .facts import host_facts
 from .host.machine import Machine
 from .host.recording import RecordingMachine, ReplayingMachine
 from .host.session import Interrupted, await_end, detach, own_session, sign_lock, wait_until_free
-from .journal import APPLIED, LOCK, STATE, Journal, is_finished, last_run, read_journal, standing_span
+from .journal import APPLIED, LOCK, Journal, is_finished, last_run, read_journal, standing_span
 from .model.applied import Applied, applied_from_text
 from .model.document import Document
 from .model.probe import read_probes
@@ -32,6 +34,7 @@ from .model.state import HostState
 from .model.step import Json
 from .observe.host import About, observe
 from .optioncheck import confirm_problems
+from .paths import STATE
 from .plan.document import Plan, linked, plan_document
 from .program import install_program
 from .render.diff import Diff, commands, file_diffs, link_diffs, setting_diffs, text_diffs

@@ -19,10 +19,11 @@ import time
 
 from .host.machine import Machine
 from .host.session import detach
-from .journal import PROGRAM, STATE, read_journal, span_of
+from .journal import read_journal, span_of
 from .model.problem import VnetError
 from .model.span import Span
 from .model.state import FileState
+from .paths import PROGRAM, STATE
 
 # Space to undo with when the disk is full by then.
 RESERVE = f"{STATE}/reserve"

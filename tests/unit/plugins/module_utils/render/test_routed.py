@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from ansible_collections.hypervisor.vnet.plugins.module_utils.journal import PROGRAM
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.routed import Routed, RoutedGuest
+from ansible_collections.hypervisor.vnet.plugins.module_utils.paths import PROGRAM
 from ansible_collections.hypervisor.vnet.plugins.module_utils.render.routed import PROGRAM as STARTED
 from ansible_collections.hypervisor.vnet.plugins.module_utils.render.routed import UNIT_PATH, routed_files, routed_tables
 from ansible_collections.hypervisor.vnet.plugins.module_utils.render.ruleset import table_text
