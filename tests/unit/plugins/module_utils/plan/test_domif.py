@@ -184,10 +184,11 @@ def test_one_that_was_there_is_as_it_was() -> None:
     assert host.live and "isolated" not in render(host.live[0]) and 'dev="web-0"' in render(host.live[0])
 
 
-def test_a_new_name_is_the_same_interface() -> None:
+@pytest.mark.parametrize("prune", [True, False])
+def test_a_new_name_is_the_same_interface(prune: bool) -> None:
     host = Pretend(live=None)
     host.run(WEB0)
-    plan = host.run({**WEB0, "name": "www-0"}, prune=True)
+    plan = host.run({**WEB0, "name": "www-0"}, prune=prune)
     assert commands(plan) == ["update-device --config"] and list(plan.applied.domifs) == ["www-0"]
 
 

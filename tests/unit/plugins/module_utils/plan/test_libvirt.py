@@ -199,6 +199,8 @@ def test_an_adopted_network_gets_its_definition_back() -> None:
     assert UUID in libvirt.networks["default"].stored and MAC.replace("'", '"') in libvirt.networks["default"].stored
     libvirt.run([], ("default",))
     assert not libvirt.networks["default"].autostart and "192.168.122.254" in libvirt.networks["default"].running
+    # In its own words, which mean the same.
+    assert "netmask='255.255.255.0'" in libvirt.networks["default"].stored
 
 
 def test_foreign_networks_stay() -> None:
