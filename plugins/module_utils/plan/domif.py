@@ -149,7 +149,8 @@ def _joined(changes: t.Sequence[_Change]) -> list[tuple[_Change, tuple[str, ...]
     return found
 
 
-def _steps(change: _Change, scopes: tuple[str, ...]) -> t.Iterator[Step]:
+def _steps(change: _Change, scopes: tuple[str, ...], parting: Phase = Phase.FREEZE) -> t.Iterator[Step]:
+    """``parting``: when it is unplugged. Who goes does so before networks and guards, and comes back after them by undoing."""
     one = change.new or change.old or Element("interface")
     what = f"{one.one('target').get('dev') or mac_of(one)} of {change.domain}"
     lasting = STORED in scopes
@@ -158,10 +159,10 @@ def _steps(change: _Change, scopes: tuple[str, ...]) -> t.Iterator[Step]:
         yield Step(Phase.LINK, f"{what} is plugged in", (_device("attach", change.domain, one, *scopes),), tuple(undo), lasting)
     elif change.new is None:
         undo = [_device("attach", change.domain, one, scope, may_fail=True) for scope in scopes]
-        yield Step(Phase.LINK, f"{what} is unplugged", tuple(_detach(change.domain, one, *scopes)), tuple(undo), lasting)
+        yield Step(parting, f"{what} is unplugged", tuple(_detach(change.domain, one, *scopes)), tuple(undo), lasting)
     elif change.is_plugged_anew:
         # Two steps: one that was only begun must not be undone by unplugging what still is there.
-        yield from _steps(change._replace(new=None), scopes)
+        yield from _steps(change._replace(new=None), scopes, Phase.LINK)
         yield from _steps(change._replace(old=None), scopes)
     else:
         new, old = (_device("update", change.domain, item, *scopes, may_fail=item is change.old) for item in (change.new, change.old))

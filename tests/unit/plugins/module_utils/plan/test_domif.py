@@ -21,7 +21,7 @@ from ansible_collections.hypervisor.vnet.plugins.module_utils.model.libvirtxml i
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.problem import Refused
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.ruleset import RulesetFacts
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.state import BridgeSettings, HostState, Link
-from ansible_collections.hypervisor.vnet.plugins.module_utils.model.step import DomainDevice, Step
+from ansible_collections.hypervisor.vnet.plugins.module_utils.model.step import DomainDevice, Phase, Step
 from ansible_collections.hypervisor.vnet.plugins.module_utils.options import host_document
 from ansible_collections.hypervisor.vnet.plugins.module_utils.plan.document import Plan, plan_document
 
@@ -168,6 +168,8 @@ def test_one_that_we_brought_goes() -> None:
     plan = host.run(prune=True)
     assert commands(plan) == ["detach-device --live", "detach-device --config"] and (host.live, host.stored) == ((), ())
     assert plan.disrupts == ("web-0 of web is unplugged, and the guest loses it",) and plan.applied.domifs == {}
+    # Before its network goes, so that it finds that again should all be undone.
+    assert {step.phase for step in plan.steps} == {Phase.FREEZE}
     host.undo(plan.steps)
     assert host.live and host.stored
 
