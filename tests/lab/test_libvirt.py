@@ -178,7 +178,7 @@ RESTARTS: dict[str, dict[str, Any]] = {
     "routes": {"routes": [{"to": "10.71.0.0/16", "via": "10.70.0.9"}]},
     "dnsmasq_options": {"dnsmasq_options": ["log-queries"]},
     "port_isolation": {"port_isolation": True},
-    "addresses": {"addresses": [SUBNET]},
+    "addresses": {"addresses": [SUBNET, {"address": "10.72.0.1/24"}]},
 }
 LIVE: dict[str, dict[str, Any]] = {
     "hosts": {"addresses": [{**SUBNET, "hosts": [WEB, DB]}]},
