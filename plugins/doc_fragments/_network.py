@@ -31,7 +31,7 @@ nat_ports:
   default: "1024-65535"
 no_nat_to:
   description:
-    - Networks to which packets go with their own source.
+    - Networks to which packets go with their own source, besides all that the collection manages on this host.
   type: list
   elements: str
 forwards:
@@ -333,7 +333,7 @@ options:
         description:
           - Serve the network with DHCP and DNS, as M(hypervisor.vnet.vnet_dhcp) does. Without it, nobody does.
           - A network of libvirt's is served by libvirt, which takes what changes of hosts and names while it runs. It has no word for C(router), C(mtu), C(ra),
-            C(slaac), C(options) and C(lease_time), and knows a guest's name for its first address.
+            C(slaac), C(options) and C(lease_time), and knows a guest's name for its first address. Its hosts are the guests of the same call.
           - The interfaces of O(guests) in the network are hosts of it, with their addresses and the name of their guest.
         type: dict
         suboptions:

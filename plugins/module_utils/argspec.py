@@ -82,6 +82,10 @@ VIF_OPTIONS: Spec = {
     "gatewaydev": {"type": "str"},
     "backend": {"type": "str"},
     "trusted": {"type": "bool"},
+    "vlan": {"type": "str"},
+    "isolated": {"type": "bool"},
+    "type": {"type": "str", "choices": ["vif", "ioemu"]},
+    "model": {"type": "str"},
 }
 
 NAT_FORWARD_OPTIONS: Spec = {

@@ -30,7 +30,7 @@ from .observe.link import COMMAND, parse_links
 from .observe.rate import read_shapings
 from .observe.ruleset import read_tables
 from .observe.tap import holders
-from .observe.vif import read_vifs
+from .observe.vif import read_vifs, with_vlans
 from .plan.blocker import blockers
 from .plan.document import KINDS
 from .plan.persist import BACKENDS
@@ -78,7 +78,7 @@ def host_facts(machine: Machine) -> Facts:
         "zones": zone_facts(applied, read_tables(machine, ZONE_TABLES)) if applied.zones else [],
         "policies": policy_facts(applied),
         "blockers": _blockers(machine, applied, state),
-        "vifs": vif_facts(read_vifs(machine), applied),
+        "vifs": vif_facts(with_vlans(machine, read_vifs(machine)), applied, state),
         "owners": owner_facts(applied, [*(kind.name for kind in KINDS), "policies"]),
         "managers": _managers(state),
         "journal": _journal(machine),

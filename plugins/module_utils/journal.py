@@ -15,6 +15,7 @@ journal whose lock is free is stale, unless it is armed and its time is not over
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import typing as t
@@ -80,6 +81,11 @@ def standing_span(machine: Machine) -> Span | None:
 def is_finished(entries: t.Sequence[Json]) -> bool:
     """Did every run of the journal come to its end? True for a checkpoint without runs."""
     return bool(entries) and ("after" in entries[-1] or len(entries) == 1)
+
+
+def is_unwinding(entries: t.Sequence[Json]) -> bool:
+    """Did somebody begin to undo all of it?"""
+    return bool(entries) and "unwinding" in entries[-1]
 
 
 def last_run(entries: t.Sequence[Json]) -> int:
@@ -158,6 +164,8 @@ class Journal:
         """Undo everything recorded, last first. After a reboot the kernel forgot by itself; files did not."""
         entries = read_journal(self._machine)
         with uninterrupted():
+            with contextlib.suppress(VnetError):
+                self._append({"unwinding": True})
             undone = self._unwind(entries, entries[1:])
             self._machine.remove(JOURNAL)
         return undone
@@ -168,7 +176,8 @@ class Journal:
         span = span_of(entries)
         if not (span and span.checkpoint):
             return self.unwind()
-        start = last_run(entries)
+        # One that has not begun has nothing to undo: the last is another's then.
+        start = len(entries) if is_finished(entries) else last_run(entries)
         with uninterrupted():
             undone = self._unwind(entries, entries[start:])
             text = "".join(json.dumps(entry) + "\n" for entry in entries[:start])

@@ -28,6 +28,9 @@ from .model.vif import VifOptions, read_vifs
 from .model.zone import joined_zones, policy_name, read_policies, read_zones
 from .optioncheck import change_problems
 
+# What a document of vnet_host can consist of, each by itself or with others.
+HOST_LISTS = ("networks", "guests", "zones", "policies", "routes")
+
 
 def bridges_document(params: t.Mapping[str, t.Any]) -> Document:
     """The options of M(hypervisor.vnet.xen_bridge)."""
@@ -38,7 +41,7 @@ def bridges_document(params: t.Mapping[str, t.Any]) -> Document:
 
 def host_document(params: t.Mapping[str, t.Any]) -> Document:
     """The options of M(hypervisor.vnet.vnet_host). What it does not give is not spoken of."""
-    lists = {name: params[name] for name in ("networks", "guests", "zones", "routes") if params[name] is not None}
+    lists = {name: params[name] for name in HOST_LISTS if params[name] is not None}
     found = read_networks(params["networks"] or [], "networks", params["guests"] or [])
     places = tuple(place for place, _bridge in found.bridges)
     bridges, wrong = read_bridges([bridge for _place, bridge in found.bridges], "networks", places)

@@ -17,7 +17,7 @@ import re
 import sys
 import zipfile
 
-from . import console
+from . import console, hotplug
 from .bytecode import PACKAGE, pack
 from .host.machine import Machine
 from .model.problem import VnetError
@@ -25,14 +25,24 @@ from .model.state import FileState
 from .paths import PROGRAM
 
 COMMAND = "/usr/local/sbin/hypervisor-vnet"
-_MAIN = f"import sys\n\nfrom {PACKAGE}.console import main\n\nsys.exit(main(sys.argv[1:]))\n"
+# A guest waits for `vif`, which needs little of the rest.
+_MAIN = f"""\
+import sys
+
+if sys.argv[1:2] == ["vif"]:
+    from {PACKAGE}.hotplug import main
+else:
+    from {PACKAGE}.console import main
+
+sys.exit(main(sys.argv[1:]))
+"""
 _IMPORT = re.compile(r"^from (\.+)([\w.]*) import ([\w, ]*)", re.MULTILINE)
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 def install_program(machine: Machine) -> list[str]:
     """Write the program unless this very version is there; warnings. VnetError when it does not run here."""
-    sources = {**_sources(console.__name__), "__main__": _MAIN}
+    sources = {**_sources(console.__name__, hotplug.__name__), "__main__": _MAIN}
     digest = hashlib.sha256(repr((sorted(sources.items()), sys.executable, sys.version)).encode()).hexdigest()
     there = machine.read(PROGRAM)
     if there is None or not there.content.endswith(digest):
@@ -52,11 +62,11 @@ def install_program(machine: Machine) -> list[str]:
     return []
 
 
-def _sources(start: str) -> dict[str, str]:
-    """The source of a module of ours and of all that it imports of ours, by their names in the archive."""
-    root = start.rpartition(".")[0]
+def _sources(*starts: str) -> dict[str, str]:
+    """The sources of modules of ours and of all that they import of ours, by their names in the archive."""
+    root = starts[0].rpartition(".")[0]
     found: dict[str, str] = {}
-    waiting = [start]
+    waiting = [*starts]
     while waiting:
         name = waiting.pop()
         inside = f"{PACKAGE}{name.removeprefix(root)}"

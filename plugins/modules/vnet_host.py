@@ -15,6 +15,7 @@ author:
 description:
   - Brings the virtual networks of a Xen dom0 or KVM host, and what its guests have of them, to what the inventory declares, all of it in one plan,
     one diff and one transaction.
+  - At least one of O(networks), O(guests), O(zones), O(policies) and O(routes) must be given. What is not given stays as it is.
   - This version knows the layouts V(bridge), V(nat), V(route), V(brouter) and V(libvirt), and guests of the toolstacks V(qemu), V(xl), V(xm) and
     V(libvirt). Others are refused by their names.
   - Everything that M(hypervisor.vnet.xen_bridge) says about uplinks, about what is kept over a reboot and about undoing holds here too.
@@ -132,6 +133,11 @@ EXAMPLES = r"""
         interfaces:
           - {network: dmz, name: web-0, mac: "52:54:00:27:95:c0", addresses: [10.98.98.2], tap: {isolated: true}}
 
+- name: Only a route, with the networks that are there already left as they are
+  hypervisor.vnet.vnet_host:
+    routes:
+      - {name: office, interface: eth0, subnets: [10.20.0.0/16], via: 192.168.42.9}
+
 - name: These networks, and no others of ours
   hypervisor.vnet.vnet_host:
     prune: true
@@ -217,12 +223,12 @@ problems:
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.argspec import HOST_OPTIONS
-from ..module_utils.options import host_document
+from ..module_utils.options import HOST_LISTS, host_document
 from ..module_utils.task import run_module
 
 
 def main() -> None:
-    module = AnsibleModule(argument_spec=HOST_OPTIONS, required_one_of=[("networks", "guests")], supports_check_mode=True)
+    module = AnsibleModule(argument_spec=HOST_OPTIONS, required_one_of=[HOST_LISTS], supports_check_mode=True)
     run_module(module, host_document)
 
 

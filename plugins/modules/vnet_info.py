@@ -880,6 +880,15 @@ vifs:
       description: Whether the guest trusts its other end.
       type: bool
       sample: true
+    vlans:
+      description: The VLANs of its port, in the words of C(bridge), empty where it is in no bridge.
+      type: list
+      elements: str
+      sample: [10 pvid untagged, 20-29]
+    isolated:
+      description: Whether its port reaches no other isolated port of its bridge.
+      type: bool
+      sample: false
     state:
       description: V(connected), or V(NOT CONNECTED) when its script failed or never ended.
       type: str

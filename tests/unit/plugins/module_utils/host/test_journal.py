@@ -156,6 +156,8 @@ def test_a_checkpoint_keeps_what_ran_before_a_failing_run() -> None:
     assert journal.unwind_run().groups == ["file", "k"]
     assert machine.files[JOURNAL] == kept
     assert machine.files[APPLIED] == "one\n"
+    # A run that was stopped before it began is none.
+    assert journal.unwind_run() == ([], []) and machine.files[JOURNAL] == kept
     assert journal.unwind().groups == [MEMORY, "a"]
 
 
