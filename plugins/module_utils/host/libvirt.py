@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import re
+import time
 from dataclasses import replace
 
 from ..model.libvirt import CONNECTION, DOMAIN_SOCKETS, DOMAINS, SOCKETS, STORED
@@ -17,6 +18,7 @@ from ..model.state import FileState
 from ..model.step import DomainDevice, Virsh
 from .machine import Completed, Machine
 
+UNPLUGGED = 10.0
 _INTERFACE = re.compile(r"[ \t]*<interface\b.*?</interface>\n", re.DOTALL)
 _MAC = re.compile(r"[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}){5}")
 
@@ -42,6 +44,19 @@ def change_device(machine: Machine, action: DomainDevice) -> None:
     done = machine.run(("virsh", "--quiet", *action.words()), action.xml)
     if done.rc and not action.may_fail:
         raise _failed(action.verb, action.domain, done)
+    if action.verb == "detach-device" and "--live" in action.scopes and not _let_go(machine, action) and not action.may_fail:
+        cure = "start the guest to its end, or shut it down, and run again"
+        raise VnetError(f"virsh detach-device {action.domain}: the guest has not let go of its interface after {UNPLUGGED:g} s; {cure}")
+
+
+def _let_go(machine: Machine, action: DomainDevice) -> bool:
+    """The guest must take part, and libvirt does not wait for it for long."""
+    end = time.monotonic() + UNPLUGGED
+    while _has_device(machine, action):
+        if time.monotonic() >= end:
+            return False
+        time.sleep(0.1)
+    return True
 
 
 def _has_device(machine: Machine, action: DomainDevice) -> bool:

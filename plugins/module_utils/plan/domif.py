@@ -30,14 +30,12 @@ from ..model.domif import (
 from ..model.libvirt import Element
 from ..model.libvirtxml import parse, render
 from ..model.state import HostState
-from ..model.step import Action, Await, DomainDevice, Phase, Step
+from ..model.step import DomainDevice, Phase, Step
 from ..render.domif import describe_domif
 from .domifcheck import domif_problems, place_of
 from .kind import Kind, KindPlan
 
 RUNNING, STORED = "--live", "--config"
-# The guest must take part.
-_UNPLUGGED = 10.0
 
 
 class _Change(t.NamedTuple):
@@ -155,11 +153,11 @@ def _steps(change: _Change, scopes: tuple[str, ...], parting: Phase = Phase.FREE
     what = f"{one.one('target').get('dev') or mac_of(one)} of {change.domain}"
     lasting = STORED in scopes
     if change.old is None:
-        undo = [action for scope in scopes for action in _detach(change.domain, one, scope, may_fail=True)]
+        undo = [_device("detach", change.domain, one, scope, may_fail=True) for scope in scopes]
         yield Step(Phase.LINK, f"{what} is plugged in", (_device("attach", change.domain, one, *scopes),), tuple(undo), lasting)
     elif change.new is None:
         undo = [_device("attach", change.domain, one, scope, may_fail=True) for scope in scopes]
-        yield Step(parting, f"{what} is unplugged", tuple(_detach(change.domain, one, *scopes)), tuple(undo), lasting)
+        yield Step(parting, f"{what} is unplugged", (_device("detach", change.domain, one, *scopes),), tuple(undo), lasting)
     elif change.is_plugged_anew:
         # Two steps: one that was only begun must not be undone by unplugging what still is there.
         yield from _steps(change._replace(new=None), scopes, Phase.LINK)
@@ -171,13 +169,6 @@ def _steps(change: _Change, scopes: tuple[str, ...], parting: Phase = Phase.FREE
 
 def _device(verb: str, domain: str, item: Element, *scopes: str, may_fail: bool = False) -> DomainDevice:
     return DomainDevice(f"{verb}-device", domain, render(_bare(item)), scopes, may_fail)
-
-
-def _detach(domain: str, item: Element, *scopes: str, may_fail: bool = False) -> list[Action]:
-    """libvirt asks the guest to let go of it, and does not wait for long."""
-    dev = item.one("target").get("dev")
-    gone = [Await("", _UNPLUGGED, path=f"/sys/class/net/{dev}/ifindex", must=not may_fail)] if dev and RUNNING in scopes else []
-    return [_device("detach", domain, item, *scopes, may_fail=may_fail), *gone]
 
 
 def _bare(item: Element) -> Element:

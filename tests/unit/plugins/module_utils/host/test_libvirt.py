@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from ansible_collections.hypervisor.vnet.plugins.module_utils.host import libvirt
 from ansible_collections.hypervisor.vnet.plugins.module_utils.host.libvirt import call, change_device
 from ansible_collections.hypervisor.vnet.plugins.module_utils.host.machine import Completed
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.libvirt import DOMAINS, SOCKETS, STORED
@@ -112,6 +113,17 @@ def test_what_is_still_there_does_not_come_back_twice(scope: str, asked: list[st
     machine.out = ""
     change_device(machine, DomainDevice("attach-device", "web", CARD, (scope,), may_fail=True))
     assert len(machine.batches) == 3
+
+
+def test_the_guest_must_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(libvirt, "UNPLUGGED", 0.0)
+    machine = VirshMachine()
+    change_device(machine, DomainDevice("detach-device", "web", CARD, ("--live",)))
+    machine.out = " web-0       bridge     br0         virtio      52:54:00:00:00:01\n"
+    with pytest.raises(VnetError, match="the guest has not let go of its interface after 0 s; start the guest to its end, or shut it down"):
+        change_device(machine, DomainDevice("detach-device", "web", CARD, ("--live",)))
+    change_device(machine, DomainDevice("detach-device", "web", CARD, ("--live",), may_fail=True))
+    change_device(machine, DomainDevice("detach-device", "web", CARD, ("--config",)))
 
 
 def test_before_the_daemon_the_file_of_the_domain_is_told() -> None:
