@@ -32,6 +32,8 @@ OFFICE: dict[str, Any] = {
 }
 LAB: dict[str, Any] = {"name": "lab", "bridge": "br7", "addresses": ["10.71.0.1/24"]}
 CARD: dict[str, Any] = {"network": "office", "name": "web-0", "mac": "52:54:00:00:00:01", "addresses": [f"{ADDRESS}/24"]}
+# The domain has it already, as it is stored, and gets it back so.
+OLD: dict[str, Any] = {"network": "lab", "name": "web-1", "mac": "52:54:00:00:00:02", "addresses": ["10.71.0.10/24"]}
 # It waits for its card, and asks for its address then.
 DOMAIN = f"""\
 <domain type='qemu'><name>web</name><description>as its owner wrote it</description><memory unit='MiB'>128</memory>{OS}<features><acpi/></features>
@@ -68,25 +70,26 @@ def test_a_guest_gets_its_card_while_it_runs(fleet: Lab, name: str) -> None:
     host = fleet.host(name)
     settle(host)
     with guest(host):
+        virsh(host, "attach-interface", "web", "network", "default", "--mac", OLD["mac"], "--model", "e1000", "--config")
         before, stored = host.snapshot(), virsh(host, "dumpxml", "--inactive", "web")
-        check = declare(fleet, host, CARD, check=True)
-        made = run(fleet, host, CARD)
+        check = declare(fleet, host, CARD, OLD, check=True)
+        made = run(fleet, host, CARD, OLD)
         assert made["changed"] and made["diff"] == check["diff"]
         wait_until(lambda: pings(host, ADDRESS), BOOT, "the guest answers at the address of its record")
-        again = run(fleet, host, CARD)
+        again = run(fleet, host, CARD, OLD)
         assert (again["changed"], again["commands"], again["diff"]) == (False, [], [])
-        assert list(ports(host, "virbr7")) == ["web-0"]
+        assert (list(ports(host, "virbr7")), list(ports(host, "br7"))) == (["web-0"], ["web-1"])
         assert host.exec(["busybox", "nslookup", "web", "10.70.0.1"], check=False).stdout.count(ADDRESS) == 1
         assert '"web-0"' in host.exec(["nft", "list", "set", "bridge", "vnet_guard", "from_guest"]).stdout
 
         with pinged(host, ADDRESS) as found:
-            changed = run(fleet, host, {**CARD, "tap": {"isolated": True}})
+            changed = run(fleet, host, {**CARD, "tap": {"isolated": True}}, OLD)
         assert [line.split()[1] for line in changed["commands"]] == ["update-device"] * 2 and found.lost == 0
         assert ports(host, "virbr7")["web-0"]["isolated"]
-        refused = declare(fleet, host, {**CARD, "mtu": 1400})
+        refused = declare(fleet, host, {**CARD, "mtu": 1400}, OLD)
         assert refused["failed"] and "web-0 of web is unplugged and plugged in again" in refused["msg"]
 
-        [known] = Product(fleet).module(name, "vnet_info", {})["domifs"]
+        known, _old = Product(fleet).module(name, "vnet_info", {})["domifs"]
         assert (known["interface"], known["domain"], known["network"], known["isolated"]) == ("web-0", "web", "office", True)
         gone = run(fleet, host, networks=[], prune=True, allow_empty=True, allow_disruption=True)
         assert gone["changed"] and virsh(host, "dumpxml", "--inactive", "web") == stored

@@ -47,11 +47,12 @@ class Domif:
 
 @dataclass(frozen=True)
 class AppliedDomif:
-    """One interface as applied. ``was``: its XML before us, empty where there was none."""
+    """One interface as applied. ``was``: its XML before us, empty for none, of the running domain and the stored one (as virsh(1)
+    calls them, --live and --config), should there be such."""
 
     owner: str
     domif: Domif
-    was: str = ""
+    was: t.Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -95,10 +95,11 @@ def _scopes(domain: LibvirtDomain, mac: str) -> t.Iterator[tuple[str, Element | 
 def _coming(domif: Domif, known: Domif | None, domain: LibvirtDomain, facts: DomifFacts, place: tuple[str, Element]) -> list[_Change]:
     where, source = place
     words, taken = {**domif.words, "place": where}, taken_back(domif.words, known)
+    models = [words_of(item, facts.networks).get("model", "") for _scope, item in _scopes(domain, domif.mac) if item]
     found = []
     for scope, there in _scopes(domain, domif.mac):
         if there is None:
-            new = with_words(new_interface(domif.mac), {"model": DEFAULT_MODEL, **words}, (), source)
+            new = with_words(new_interface(domif.mac), {"model": next(filter(None, models), DEFAULT_MODEL), **words}, (), source)
             found.append(_Change(domif.domain, scope, None, new))
             continue
         wrong = differences(words, words_of(there, facts.networks), taken)
@@ -111,14 +112,13 @@ def _coming(domif: Domif, known: Domif | None, domain: LibvirtDomain, facts: Dom
 
 def _parting(item: AppliedDomif, facts: DomifFacts) -> list[_Change]:
     """It goes, or is as it was before us. While the guest runs, only as far as it is not unplugged for that."""
-    domain, was = facts.domains.get(item.domif.domain), parse(item.was) if item.was else None
-    found = []
+    domain, found = facts.domains.get(item.domif.domain), []
     for scope, there in _scopes(domain, item.domif.mac) if domain else ():
-        if there is None:
+        text = item.was.get(scope, next(iter(item.was.values()), ""))
+        if there is None or not text:
+            found += [_Change(item.domif.domain, scope, there, None)] if there else []
             continue
-        if was is None:
-            found.append(_Change(domain.name if domain else "", scope, there, None))
-            continue
+        was = parse(text)
         had, has = words_of(was, facts.networks), words_of(there, facts.networks)
         wrong = [word for word in {**had, **has} if had.get(word) != has.get(word) and (scope == STORED or word in LIVE)]
         if wrong:
@@ -128,11 +128,8 @@ def _parting(item: AppliedDomif, facts: DomifFacts) -> list[_Change]:
     return found
 
 
-def _was(domif: Domif, domain: LibvirtDomain) -> str:
-    """What comes back at the guest's next start counts more than what runs."""
-    there = {scope: item for scope, item in _scopes(domain, domif.mac) if item is not None}
-    item = there.get(STORED) or there.get(RUNNING)
-    return render(item) if item else ""
+def _was(domif: Domif, domain: LibvirtDomain) -> dict[str, str]:
+    return {scope: render(item) if item else "" for scope, item in _scopes(domain, domif.mac)}
 
 
 def _joined(changes: t.Sequence[_Change]) -> list[tuple[_Change, tuple[str, ...]]]:

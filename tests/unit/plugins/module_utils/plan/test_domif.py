@@ -186,6 +186,18 @@ def test_one_that_was_there_is_as_it_was() -> None:
     assert host.live and "isolated" not in render(host.live[0]) and 'dev="web-0"' in render(host.live[0])
 
 
+def test_one_that_only_ran_later_goes_from_where_it_was_not() -> None:
+    """libvirt's network of old may not even run."""
+    host = Pretend(live=(), stored=(parse(THERE.replace("virtio", "e1000")),))
+    host.run({**WEB0, "network": "br0"})
+    assert host.live and host.live[0].one("model").get("type") == "e1000"
+    assert commands(host.run(prune=True)) == ["detach-device --live", "update-device --config"]
+    host = Pretend(live=None, stored=(parse(THERE),))
+    host.run({**WEB0, "network": "br0"})
+    host.live = host.stored
+    assert commands(host.run(prune=True)) == ["update-device --live", "update-device --config"]
+
+
 @pytest.mark.parametrize("prune", [True, False])
 def test_a_new_name_is_the_same_interface(prune: bool) -> None:
     host = Pretend(live=None)
