@@ -31,6 +31,7 @@ _NO_DHCP: dict[str, t.Any] = {"lease_time": "1h", **dict.fromkeys(("router", "mt
 _NO_ROUTE = ("table", "source", "mtu")
 # Whose firewall is ours alone.
 OPEN = "open"
+_CLOSED = {"", *BRIDGED} - {OPEN}
 # Libvirt's words that another word of the network stands for.
 _WORDS = {"delay": "forward_delay", "forward.dev": "uplink", "domain": "dhcp.domain"}
 
@@ -70,13 +71,15 @@ def _says(options: Options, option: str, usual: t.Any) -> bool:
 def _rules_problems(given: Options, place: str, routed_options: t.Sequence[str]) -> list[Problem]:
     """No table of ours can allow what libvirt's own rejects."""
     said = (given["libvirt"].get("forward") or {}).get("mode") or ""
+    asked = [option for option in (*routed_options, "zone") if given.get(option)]
     if given.get("routed"):
         why = f"libvirt's own rules for {said} reject what ours allow; leave it out, because of routed: true it is {OPEN}"
         return [Problem(f"{place}.libvirt.forward.mode", why)] if said not in ("", OPEN) else []
     cure = f"say routed: true, with which libvirt makes no rules (forward mode {OPEN}), and they are ours"
     why = f"needs rules of ours, and libvirt's own for forward mode {said or 'nat'} reject what they allow; {cure}"
-    options = [*routed_options, *(["zone"] if said != OPEN else [])]
-    return [Problem(f"{place}.{option}", why) for option in options if given.get(option)]
+    if said and said not in BRIDGED:
+        why = f"is for networks that the host routes for, and forward mode {said} has guests elsewhere; leave it out"
+    return [Problem(f"{place}.{option}", why) for option in asked if option != "zone" or said in _CLOSED]
 
 
 class _Words:
@@ -99,15 +102,16 @@ class _Words:
         if not any(given.get(word) for word in words) and not self._own.keys() - apart.keys():
             return apart
         self._serve()
+        forward = self._forward()
         return {
             **self._own,
             **apart,
             **{word: given.get(word) for word in ("bridge", "mac", "mtu", "stp")},
             "delay": given.get("forward_delay"),
-            "forward": self._forward(),
+            "forward": forward,
             "addresses": self._subnets or None,
-            "dns": self._dns(),
-            "domain": {"name": self._dhcp["domain"]} if self._dhcp.get("domain") else None,
+            "dns": self._dns() if forward["mode"] in BRIDGED else self._own.get("dns"),
+            "domain": self._domain(),
             "routes": [{key: route.get(key) for key in ("to", "via", "metric")} for route in given.get("routes") or [] if route.get("via")],
         }
 
@@ -130,6 +134,12 @@ class _Words:
             return {**forward, "mode": OPEN}
         uplink = self._given.get("uplink")
         return {"mode": "nat", **forward, **({"dev": uplink} if uplink else {})}
+
+    def _domain(self) -> t.Any:
+        own, name = self._own.get("domain"), self._dhcp.get("domain")
+        if own and name:
+            self.problems.append(Problem(f"{self._place}.dhcp.domain", "is libvirt.domain.name, too; leave one of them out"))
+        return own or ({"name": name} if name else None)
 
     def _serve(self) -> None:
         """Ranges and hosts go to the subnets that they are in."""

@@ -114,6 +114,29 @@ def test_what_stands_beside_hosts() -> None:
         assert line in text
 
 
+def test_libvirts_own_words_beside_them() -> None:
+    text = xml(
+        {**DEFAULT, "libvirt": {"domain": {"name": "office.example", "local_only": True}, "port_isolation": True, "zone": "trusted"}}
+    )
+    assert '<domain localOnly="yes" name="office.example"/>' in text and '<port isolated="yes"/>' in text
+    assert '<bridge name="virbr0" stp="off" zone="trusted"/>' in text
+
+
+def test_on_a_bridge_of_the_host() -> None:
+    groups = [{"name": "staff", "vlan": {"tags": [10]}}]
+    lan = {
+        "name": "lan",
+        "layout": "libvirt",
+        "bridge": "br0",
+        "zone": "world",
+        "libvirt": {"forward": {"mode": "bridge"}, "portgroups": groups},
+    }
+    assert xml(lan).splitlines()[1:4] == ["  <name>lan</name>", '  <forward mode="bridge"/>', '  <bridge name="br0"/>']
+    assert told({**lan, "nat66": True}) == [
+        "networks[0].nat66: is for networks that the host routes for, and forward mode bridge has guests elsewhere; leave it out"
+    ]
+
+
 def test_without_dhcp_nobody_serves_it() -> None:
     assert '<dns enable="no"/>' in xml({**DEFAULT, "dhcp": None})
     assert "<dns" not in xml({**DEFAULT, "dhcp": None, "libvirt": {"dns": {"enable": True}}})
@@ -154,6 +177,10 @@ _SERVED = "is not known to libvirt, which serves this network; leave it out, or 
             [
                 "networks[0].libvirt.forward.mode: libvirt's own rules for nat reject what ours allow; leave it out, because of routed: true it is open",
             ],
+        ),
+        (
+            {"dhcp": {"domain": "a.example"}, "libvirt": {"domain": {"name": "b.example"}}},
+            ["networks[0].dhcp.domain: is libvirt.domain.name, too; leave one of them out"],
         ),
         (
             {"priority": 1, "ports": ["eth1"], "gateway4": "192.168.122.9", "no_linklocal_learn": False},

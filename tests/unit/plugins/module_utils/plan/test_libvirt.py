@@ -203,6 +203,13 @@ def test_an_adopted_network_gets_its_definition_back() -> None:
     assert "netmask='255.255.255.0'" in libvirt.networks["default"].stored
 
 
+def test_names_with_two_addresses_are_not_told_live() -> None:
+    libvirt = PretendLibvirt()
+    libvirt.run([OFFICE])
+    two = {"hosts": [*OFFICE["dns"]["hosts"], {"address": "10.7.0.2", "names": ["gate"]}]}
+    assert "virsh net-destroy office" in commands(libvirt.run([office(dns=two)]))
+
+
 def test_foreign_networks_stay() -> None:
     libvirt = with_default()
     libvirt.run([OFFICE])
