@@ -12,10 +12,11 @@ from dataclasses import asdict
 
 from .host.machine import Machine
 from .host.session import is_held
-from .journal import APPLIED, LOCK, read_journal, standing_span
+from .journal import read_journal, standing_span
 from .model.applied import Applied, applied_from_text
 from .model.guard import TABLES
 from .model.nat import TABLES as NAT_TABLES
+from .model.paths import APPLIED, LOCK
 from .model.problem import Problem, Refused
 from .model.routed import TABLES as ROUTE_TABLES
 from .model.state import HostState

@@ -24,16 +24,13 @@ from .host.machine import Completed, Machine
 from .host.session import exclusive, is_held_above, own_session
 from .model.guard import NAME, AppliedGuard, Guard, Guards, GuardSettings, applied_guard, settings_from_json
 from .model.hook import OWN_HOOKS, VIFS, declared_vif, nameless_guard
+from .model.paths import APPLIED, LOCK
 from .model.problem import VnetError
 from .model.vif import Device, Domain, Vif
 from .model.vlan import normal, read_xl_vlans, vlan_lines, vlans_from_bridge
-from .paths import STATE
 from .render.guard import guard_tables
 from .render.ruleset import element_text
 
-# The journal's, which would bring the whole engine along.
-APPLIED = f"{STATE}/applied.json"
-LOCK = f"{STATE}/lock"
 _UNIT = "hypervisor-vnet-nftables.service"
 _PATIENCE = 20.0
 _OWN_LIMIT = 10.0

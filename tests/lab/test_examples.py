@@ -167,6 +167,7 @@ def test_kvm_guests(own_lab: Lab, name: str, kind: str, here: str) -> None:
     walk(own_lab, "kvm-guests", host, holds, host.address)
 
 
+@pytest.mark.skipif(not SOAK, reason="the host without a guest of an example that is run: make soak")
 def test_kvm_host_without_a_guest(own_lab: Lab) -> None:
     """None of the declared guests may run here, and prune takes that for what is meant."""
     host = own_lab.start("kvm3", "d12-networkd")

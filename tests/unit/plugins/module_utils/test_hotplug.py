@@ -15,10 +15,10 @@ import pytest
 
 from ansible_collections.hypervisor.vnet.plugins.module_utils import hotplug
 from ansible_collections.hypervisor.vnet.plugins.module_utils.host.machine import Completed, Machine
-from ansible_collections.hypervisor.vnet.plugins.module_utils.journal import APPLIED, LOCK
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.applied import Applied, AppliedGuard
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.guard import Guard, GuardSettings
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.hook import OWN_HOOKS, VIFS
+from ansible_collections.hypervisor.vnet.plugins.module_utils.model.paths import APPLIED, LOCK
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.problem import VnetError
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.state import FileState
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.vif import Vif
