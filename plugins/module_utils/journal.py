@@ -15,6 +15,7 @@ journal whose lock is free is stale, unless it is armed and its time is not over
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import typing as t
@@ -22,20 +23,12 @@ import typing as t
 from .host.machine import Machine
 from .host.perform import perform, perform_batch, try_batch
 from .host.session import past_undoing, uninterrupted
+from .model.paths import APPLIED, JOURNAL, LAST, STATE
 from .model.problem import VnetError
 from .model.span import Span, span_from_json
 from .model.state import FileState
 from .model.step import Action, Ip, Json, Remove, Step, Sysctl, Write, action_from_json, action_to_json
 
-STATE = "/var/lib/hypervisor-vnet"
-LOCK = f"{STATE}/lock"
-APPLIED = f"{STATE}/applied.json"
-JOURNAL = f"{STATE}/journal"
-LAST = f"{STATE}/last"
-RESULT = f"{STATE}/result.json"
-ANSWER = f"{STATE}/answer.json"
-REPORT = f"{STATE}/report.json"
-PROGRAM = f"{STATE}/hypervisor-vnet"
 MEMORY = "what was applied is remembered"
 _BOOT_ID = "/proc/sys/kernel/random/boot_id"
 
@@ -54,8 +47,17 @@ class Undone(t.NamedTuple):
 def read_journal(machine: Machine, path: str = JOURNAL) -> list[Json]:
     """The entries of the journal, empty without one. A torn last line was never synced, so its steps never ran."""
     file = machine.read(path)
+    return _entries((file.content if file else "").splitlines())
+
+
+def read_header(machine: Machine) -> list[Json]:
+    """The first entry of the journal alone: the others hold all that was observed."""
+    return _entries([machine.first_line(JOURNAL)])
+
+
+def _entries(lines: t.Iterable[str]) -> list[Json]:
     entries: list[Json] = []
-    for line in (file.content if file else "").splitlines():
+    for line in lines:
         try:
             entries.append(json.loads(line))
         except ValueError:
@@ -73,7 +75,7 @@ def same_boot(machine: Machine, entries: t.Sequence[Json]) -> bool:
 
 def standing_span(machine: Machine) -> Span | None:
     """The span that waits for its confirmation now: armed since this boot, and its time not over."""
-    entries = read_journal(machine)
+    entries = read_header(machine)
     span = span_of(entries)
     return span if span and same_boot(machine, entries) and machine.uptime() < span.deadline else None
 
@@ -81,6 +83,11 @@ def standing_span(machine: Machine) -> Span | None:
 def is_finished(entries: t.Sequence[Json]) -> bool:
     """Did every run of the journal come to its end? True for a checkpoint without runs."""
     return bool(entries) and ("after" in entries[-1] or len(entries) == 1)
+
+
+def is_unwinding(entries: t.Sequence[Json]) -> bool:
+    """Did somebody begin to undo all of it?"""
+    return bool(entries) and "unwinding" in entries[-1]
 
 
 def last_run(entries: t.Sequence[Json]) -> int:
@@ -122,7 +129,7 @@ class Journal:
             self._append({"why": MEMORY, "undo": [action_to_json(undo)], "lasting": True})
             self._machine.write(APPLIED, FileState(applied, 0o600))
             self._append({"after": after})
-            if not span_of(read_journal(self._machine)):
+            if not span_of(read_header(self._machine)):
                 self.keep()
             past_undoing()
 
@@ -159,6 +166,8 @@ class Journal:
         """Undo everything recorded, last first. After a reboot the kernel forgot by itself; files did not."""
         entries = read_journal(self._machine)
         with uninterrupted():
+            with contextlib.suppress(VnetError):
+                self._append({"unwinding": True})
             undone = self._unwind(entries, entries[1:])
             self._machine.remove(JOURNAL)
         return undone
@@ -169,7 +178,8 @@ class Journal:
         span = span_of(entries)
         if not (span and span.checkpoint):
             return self.unwind()
-        start = last_run(entries)
+        # One that has not begun has nothing to undo: the last is another's then.
+        start = len(entries) if is_finished(entries) else last_run(entries)
         with uninterrupted():
             undone = self._unwind(entries, entries[start:])
             text = "".join(json.dumps(entry) + "\n" for entry in entries[:start])

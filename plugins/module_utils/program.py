@@ -12,30 +12,37 @@ It needs Python and nothing else, so that a host undoes a change whatever become
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import io
-import marshal
 import re
 import sys
 import zipfile
 
-from . import console
+from . import console, hotplug
+from .bytecode import PACKAGE, pack
 from .host.machine import Machine
-from .journal import PROGRAM
+from .model.paths import PROGRAM
 from .model.problem import VnetError
 from .model.state import FileState
 
 COMMAND = "/usr/local/sbin/hypervisor-vnet"
-_PACKAGE = "hypervisor_vnet"
-_MAIN = f"import sys\n\nfrom {_PACKAGE}.console import main\n\nsys.exit(main(sys.argv[1:]))\n"
+# A guest waits for `vif`, which needs little of the rest.
+_MAIN = f"""\
+import sys
+
+if sys.argv[1:2] == ["vif"]:
+    from {PACKAGE}.hotplug import main
+else:
+    from {PACKAGE}.console import main
+
+sys.exit(main(sys.argv[1:]))
+"""
 _IMPORT = re.compile(r"^from (\.+)([\w.]*) import ([\w, ]*)", re.MULTILINE)
-_UNCHECKED = 1  # PEP 552: byte code that is not compared with its source
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 def install_program(machine: Machine) -> list[str]:
     """Write the program unless this very version is there; warnings. VnetError when it does not run here."""
-    sources = {**_sources(console.__name__), "__main__": _MAIN}
+    sources = {**_sources(console.__name__, hotplug.__name__), "__main__": _MAIN}
     digest = hashlib.sha256(repr((sorted(sources.items()), sys.executable, sys.version)).encode()).hexdigest()
     there = machine.read(PROGRAM)
     if there is None or not there.content.endswith(digest):
@@ -55,14 +62,14 @@ def install_program(machine: Machine) -> list[str]:
     return []
 
 
-def _sources(start: str) -> dict[str, str]:
-    """The source of a module of ours and of all that it imports of ours, by their names in the archive."""
-    root = start.rpartition(".")[0]
+def _sources(*starts: str) -> dict[str, str]:
+    """The sources of modules of ours and of all that they import of ours, by their names in the archive."""
+    root = starts[0].rpartition(".")[0]
     found: dict[str, str] = {}
-    waiting = [start]
+    waiting = [*starts]
     while waiting:
         name = waiting.pop()
-        inside = f"{_PACKAGE}{name.removeprefix(root)}"
+        inside = f"{PACKAGE}{name.removeprefix(root)}"
         if inside not in found and name in sys.modules:
             get_source = getattr(sys.modules[name].__loader__, "get_source", None)
             source = get_source(name) if get_source else None
@@ -92,8 +99,7 @@ def _archive(sources: dict[str, str], digest: str) -> bytes:
         for name, source in sorted(files.items()):
             path = name.replace(".", "/")
             code = compile(source, f"{path}.py", "exec", dont_inherit=True)
-            mark = importlib.util.MAGIC_NUMBER + _UNCHECKED.to_bytes(4, "little") + importlib.util.source_hash(source.encode())
             archive.writestr(zipfile.ZipInfo(f"{path}.py", _EPOCH), source, zipfile.ZIP_DEFLATED)
-            archive.writestr(zipfile.ZipInfo(f"{path}.pyc", _EPOCH), mark + marshal.dumps(code), zipfile.ZIP_DEFLATED)
+            archive.writestr(zipfile.ZipInfo(f"{path}.pyc", _EPOCH), pack(code, source), zipfile.ZIP_DEFLATED)
         archive.comment = digest.encode()
     return buffer.getvalue()

@@ -12,7 +12,7 @@ import time
 import typing as t
 from dataclasses import replace
 
-from .host.machine import Machine
+from .host.machine import LookingMachine, Machine
 from .host.recording import Memory, ReplayingMachine
 from .model.problem import VnetError
 from .model.state import HostState
@@ -54,7 +54,7 @@ def left_behind(entries: t.Iterable[Json], limit: float = _RESTORE_LIMIT) -> lis
     end = time.monotonic() + limit
     while True:
         try:
-            different = _differences(befores, [looks(_state(Machine(), _scope(run)), _scope(run)) for run in runs])
+            different = _differences(befores, [looks(_state(LookingMachine(), _scope(run)), _scope(run)) for run in runs])
         except VnetError as error:
             return [f"the host cannot be read: {error}"]
         if not different or time.monotonic() >= end:
@@ -66,7 +66,7 @@ def changed_since(entries: t.Sequence[Json]) -> list[str]:
     """What somebody changed since the runs of a finished journal, by name."""
     runs = [entry["run"] for entry in entries if "run" in entry]
     afters = [entry["after"] for entry in entries if "after" in entry]
-    now = [looks(_state(Machine(), _scope(run)), _scope(run)) for run in runs]
+    now = [looks(_state(LookingMachine(), _scope(run)), _scope(run)) for run in runs]
     # Of what several runs changed, the last has the word.
     return _differences(afters[::-1], now[::-1])
 

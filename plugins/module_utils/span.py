@@ -16,22 +16,8 @@ import typing as t
 from .host.machine import Machine
 from .host.probe import measure, still
 from .host.session import end_holder, exclusive, is_held, uninterrupted
-from .journal import (
-    ANSWER,
-    JOURNAL,
-    LAST,
-    LOCK,
-    MEMORY,
-    REPORT,
-    RESULT,
-    Journal,
-    Undone,
-    is_finished,
-    read_journal,
-    same_boot,
-    span_of,
-    standing_span,
-)
+from .journal import MEMORY, Journal, Undone, is_finished, is_unwinding, read_journal, same_boot, span_of, standing_span
+from .model.paths import ANSWER, JOURNAL, LAST, LOCK, REPORT, RESULT
 from .model.problem import Problem, Refused, VnetError
 from .model.span import Confirm, Span
 from .model.state import FileState
@@ -98,6 +84,18 @@ def open_span(machine: Machine, wanted: Confirm, checkpoint: bool = False) -> tu
         machine.remove(JOURNAL)
         raise
     return span, warnings
+
+
+def join(machine: Machine, own: str) -> Span | None:
+    """The span that a run with the id ``own`` begins in; None for none. Refused when its time ran out since the lock was taken.
+
+    The watchdog may be waiting for the lock then. The span is unwound here, as nothing may begin on top of it.
+    """
+    span = standing_span(machine)
+    if span is None and machine.exists(JOURNAL):
+        recover(machine, own)
+        refuse_undone(machine, own)
+    return span
 
 
 def refuse_undone(machine: Machine, id_: str) -> None:
@@ -226,13 +224,14 @@ def recover(machine: Machine, own: str) -> str:
 
 
 def undo_expired(machine: Machine, id_: str) -> None:
-    """What the watchdog does at the deadline: a run that still goes on is ended first."""
+    """What the watchdog does at the deadline: a run that still goes on is ended first, unless it is one that undoes this already."""
     if not id_:
         return
     end = time.monotonic() + _GRACE
     while is_held(LOCK) and time.monotonic() < end:
         time.sleep(_BEAT)
-    if _id(read_journal(machine)) == id_:
+    entries = read_journal(machine)
+    if _id(entries) == id_ and not is_unwinding(entries):
         end_holder(LOCK)
     with exclusive(LOCK):
         span = span_of(read_journal(machine))
@@ -255,7 +254,12 @@ def undo_at_boot(machine: Machine) -> None:
 
 
 def _undo(machine: Machine, why: str) -> Json:
-    """Unwind the journal, look at what that left, and write the report."""
+    """Unwind the journal, look at what that left, and write the report: all of it, whoever asks us to stop."""
+    with uninterrupted():
+        return _undone(machine, why)
+
+
+def _undone(machine: Machine, why: str) -> Json:
     entries = read_journal(machine)
     span = span_of(entries)
     steps = [entry["why"] for entry in entries if entry.get("why", MEMORY) != MEMORY]

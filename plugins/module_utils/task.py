@@ -16,13 +16,16 @@ from dataclasses import dataclass, field
 
 from ansible.module_utils.basic import AnsibleModule
 
+# First: what is imported after it need not be compiled.
+from . import bytecode  # noqa: F401
 from .facts import host_facts
-from .host.machine import Machine
+from .host.machine import LookingMachine, Machine
 from .host.recording import RecordingMachine, ReplayingMachine
 from .host.session import Interrupted, await_end, detach, own_session, sign_lock, wait_until_free
-from .journal import APPLIED, LOCK, STATE, Journal, is_finished, last_run, read_journal, standing_span
+from .journal import Journal, is_finished, last_run, read_journal, standing_span
 from .model.applied import Applied, applied_from_text
 from .model.document import Document
+from .model.paths import APPLIED, LOCK, STATE
 from .model.probe import read_probes
 from .model.problem import Problem, Refused, VnetError
 from .model.profile import Profile, profile_of
@@ -36,7 +39,7 @@ from .plan.document import Plan, linked, plan_document
 from .program import install_program
 from .render.diff import Diff, commands, file_diffs, link_diffs, setting_diffs, text_diffs
 from .snapshot import Scope, left_behind, looks, record
-from .span import await_others, keep_answer, keep_result, open_span, recover, refuse_undone, turn
+from .span import await_others, join, keep_answer, keep_result, open_span, recover, refuse_undone, turn
 from .watchdog import disarm, leave_session, release_reserve, reserve
 
 # What settles by itself (carrier, leases, duplicate address detection) has this long.
@@ -94,7 +97,7 @@ def _answer(result: Result) -> Json:
 def run_info(module: AnsibleModule) -> None:
     """Look and answer."""
     try:
-        facts = host_facts(Machine())
+        facts = host_facts(LookingMachine())
     except (Refused, VnetError) as error:
         _fail(module, error)
     module.exit_json(changed=False, **facts)
@@ -138,7 +141,7 @@ def _problems(error: Refused | VnetError) -> Json:
 
 def execute(document: Document, confirm: Confirm, *, check_mode: bool, machine: Machine | None = None) -> Result:
     """Bring the host to the document, or say what that would do. Refused and VnetError leave the host as it was."""
-    real = machine or Machine()
+    real = machine or (LookingMachine() if check_mode else Machine())
     refuse_unusable(real)
     if check_mode:
         return _check(document, confirm, real)
@@ -162,7 +165,7 @@ def execute(document: Document, confirm: Confirm, *, check_mode: bool, machine: 
 def _start(change: Change, confirm: Confirm, machine: Machine, warnings: list[str]) -> Result:
     """Watched over and in the background where it touches the controller's own connection, in the foreground else."""
     warnings += install_program(machine)
-    plan, span = change.plan, standing_span(machine)
+    plan, span = change.plan, join(machine, confirm.id)
     joined = span is not None
     # Where nothing tells the controller's connection (become by a service manager cuts the ancestry), any change may be on its path.
     hidden = bool(confirm.id and plan.steps and change.before.control is None)
@@ -278,7 +281,7 @@ def _verify(document: Document, plan: Plan) -> HostState:
     end = time.monotonic() + VERIFY_LIMIT
     while True:
         left = ""
-        state = observed(document, Machine(), plan.applied.files)[1]
+        state = observed(document, LookingMachine(), plan.applied.files)[1]
         try:
             again = plan_document(document, state, plan.applied)
             left = "; ".join(commands(again.steps)[:8]) or _missing(plan.expects, state)

@@ -19,7 +19,8 @@ import time
 
 from .host.machine import Machine
 from .host.session import detach
-from .journal import PROGRAM, STATE, read_journal, span_of
+from .journal import read_header, span_of
+from .model.paths import JOURNAL, PROGRAM, STATE
 from .model.problem import VnetError
 from .model.span import Span
 from .model.state import FileState
@@ -43,7 +44,7 @@ After=systemd-remount-fs.service
 Wants=network-pre.target
 Before=network-pre.target systemd-modules-load.service systemd-sysctl.service shutdown.target
 Conflicts=shutdown.target
-ConditionPathExists={STATE}/journal
+ConditionPathExists={JOURNAL}
 
 [Service]
 Type=oneshot
@@ -102,7 +103,7 @@ def _wait_and_undo(machine: Machine, span: Span) -> None:
     # The lock that the run held when it set us is not ours: whoever waits for its end would wait for ours.
     os.closerange(3, _FILES)
     while machine.uptime() < span.deadline:
-        if span_of(read_journal(machine)) != span:
+        if span_of(read_header(machine)) != span:
             return
         time.sleep(_BEAT)
     machine.run(_undo(span))

@@ -26,6 +26,10 @@ description:
 notes:
   - Guards are loaded again when C(nftables.service) is restarted or reloaded. After a C(nft flush ruleset) by hand
     M(hypervisor.vnet.vnet_info) reports RV(hypervisor.vnet.vnet_info#module:guards[].state=UNGUARDED), and the next run repairs it.
+  - On a Xen host, a vif without a name of its own (C(vif5.0)) that O(unlisted_ports=drop) closes is opened by the hotplug hook of this collection when a guard
+    has its MAC, for what that guard lets pass, and closed again when it goes. The guard's own interface must not be there, and its O(guards[].bridge)
+    must be the vif's.
+  - A vif does not come up on a Xen host while the ruleset is not loaded.
   - A frame to a link-local group such as LLDP's passes by every filter of a bridge, and its source is learned. Bridges of this collection have
     C(no_linklocal_learn) against that; of others the module warns.
 options:

@@ -22,7 +22,9 @@ description:
     host but loopback and, for guests, the address that their own bridge has, where they find the host's DHCP and DNS.
   - The host forwards IPv4, and IPv6 where it is needed, as long as there is such a network, also after a reboot. What the kernel writes along with
     that keeps its value, and an uplink that lives by router advertisements goes on doing so. Behind the last network it is as it was before.
-  - Packets between networks, to multicast groups and broadcasts are never translated.
+  - Packets to other networks of this host that this collection manages, whichever module and O(owner) declared them, to multicast groups and broadcasts are
+    never translated. O(networks[].no_nat_to) adds to these. Networks are those with routes, of libvirt, and bridges with an address
+    and without an uplink, ports or a gateway.
   - Rules of your own have their place in the chains C(custom_prerouting), C(custom_output) and C(custom_postrouting), which come first and
     are never touched. Files C(/etc/hypervisor-vnet/nftables.d/*.nft) are loaded along with ours, and can fill them at boot.
 notes:

@@ -24,6 +24,8 @@ description:
   - In C(/etc/xen/DOMAIN.cfg) only the words of the list C(vif) that differ are written, everything else stays as it is, byte for byte. A file that cannot be
     edited safely is refused with line and reason. It is never run, also not when it is the Python of C(xm).
   - Interfaces that are not declared here are never touched.
+  - The hotplug hook C(/etc/xen/scripts/vif-post.d/50-hypervisor-vnet.hook) gives an interface what is declared of it whenever it comes, also after a reboot
+    of the guest or the host. One that it cannot set up is set down, and C(hotplug-error) in xenstore says why.
 options:
   vifs:
     description:
@@ -89,6 +91,30 @@ options:
         description:
           - Whether the guest trusts its other end.
         type: bool
+      vlan:
+        description:
+          - The VLANs of its port, on a bridge that is VLAN-aware (O(hypervisor.vnet.xen_bridge#module:bridges[].vlan_filtering)), in xl's words.
+            V(10) is the one VLAN of a guest that knows of none. V(10p/20/30-39) has frames without a tag in 10, and 20 and 30 to 39 with one.
+            V(100+10x4) are 100, 110, 120, 130 and 140, and C(u) behind them means without a tag.
+          - It is kept by our hotplug hook, with every Xen, and changed live without a new interface. It is not written into the guest's file, which xl
+            before 4.19 would refuse. A C(vlan=) that somebody else wrote there is kept by the hook as well, unless this says otherwise.
+          - When it is left out the port is in the VLAN that the bridge gives to every port.
+          - M(hypervisor.vnet.antispoof) refuses frames with a VLAN tag. A guest that tags its frames has no guard.
+        type: str
+      isolated:
+        description:
+          - The port reaches no other port of its bridge that is isolated. It is kept and changed as O(vifs[].vlan) is.
+        type: bool
+      type:
+        description:
+          - V(vif) is the paravirtual card alone, V(ioemu) an emulated one beside it. It is for HVM guests, and comes with their start, so it needs
+            O(scope=config) or O(scope=both).
+        type: str
+        choices: [vif, ioemu]
+      model:
+        description:
+          - The emulated card, as in V(e1000) or V(rtl8139). See O(vifs[].type).
+        type: str
   scope:
     description:
       - Where the interfaces are declared. V(live) is in running domains, V(config) in the guests' own files, which they have from their next start on.
@@ -156,6 +182,19 @@ EXAMPLES = r"""
     toolstack: xm
     vifs:
       - {domain: old, mac: "00:16:3e:00:00:05", bridge: xenbr0}
+
+- name: A guest in VLAN 10, and one that tags its frames, on a bridge with vlan_filtering
+  hypervisor.vnet.xen_vif:
+    scope: both
+    vifs:
+      - {domain: web, name: web-0, mac: "00:16:3e:00:00:06", bridge: xenbr0, vlan: "10", isolated: true}
+      - {domain: router, name: router-0, mac: "00:16:3e:00:00:07", bridge: xenbr0, vlan: 1p/20-29}
+
+- name: The emulated card of an HVM guest, from its next start on
+  hypervisor.vnet.xen_vif:
+    scope: config
+    vifs:
+      - {domain: win, name: win-0, mac: "00:16:3e:00:00:08", bridge: xenbr0, type: ioemu, model: e1000}
 
 - name: Detach an interface
   hypervisor.vnet.xen_vif:

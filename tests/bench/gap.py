@@ -21,7 +21,7 @@ from rows import Row, hand_over, say
 from vnet_lab.kinds import DEFAULT_HOSTS
 from vnet_lab.lab import Lab
 from vnet_lab.machine import Machine
-from vnet_lab.measure import Measurement, measure
+from vnet_lab.measure import FINE, Measurement, measure
 
 PRESENT = {"bridges": [{"name": "xenbr0", "uplink": "eth0"}]}
 ABSENT = {"bridges": [{"name": "xenbr0"}], "state": "absent"}
@@ -29,7 +29,7 @@ TARGET = 5.0
 
 
 def moved(product: Product, host: Machine, options: dict[str, object]) -> Measurement:
-    found = measure(host, lambda: product.module(host.name, "xen_bridge", options), after=2.0)
+    found = measure(host, lambda: product.module(host.name, "xen_bridge", options), after=2.0, every=FINE)
     if not found.result.get("changed"):
         raise SystemExit(f"{host.name}: {found.result.get('msg', 'nothing was moved')}")
     if not found.ssh_alive:

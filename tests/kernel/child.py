@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import io
 import json
 import os
@@ -92,6 +93,8 @@ class Child:
         rc = 70
         try:
             die_with_parent(parent)
+            # Collecting would touch, and so copy, every page that is shared with the parent.
+            gc.disable()
             os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
             os.dup2(self._out, 1)
             os.dup2(self._err, 2)

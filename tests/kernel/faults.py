@@ -19,7 +19,7 @@ from functools import partial
 from typing import Any
 
 from ansible_collections.hypervisor.vnet.plugins.module_utils.host.machine import Completed, Machine
-from ansible_collections.hypervisor.vnet.plugins.module_utils.journal import PROGRAM
+from ansible_collections.hypervisor.vnet.plugins.module_utils.model.paths import PROGRAM
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.problem import VnetError
 
 Strike = Callable[[], None]

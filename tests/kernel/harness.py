@@ -18,7 +18,7 @@ import shutil
 import subprocess
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import linux
@@ -27,7 +27,7 @@ from ansible.module_utils.testing import patch_module_args
 from child import LIMIT, Answer, Child
 from snapshot import STATE, Snapshot, assert_same, take
 
-from ansible_collections.hypervisor.vnet.plugins.module_utils.journal import PROGRAM
+from ansible_collections.hypervisor.vnet.plugins.module_utils.model.paths import PROGRAM
 
 # What tests need of the files beside this one.
 __all__ = ["STATE", "Answer", "Namespace", "Snapshot", "assert_same"]
@@ -138,18 +138,7 @@ class Namespace:
             linux.die_with_parent(parent)
             self.enter()
 
-        done = subprocess.run(
-            argv,
-            input=stdin,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=LIMIT,
-            preexec_fn=prepare,
-            env={"PATH": _TOOLS, "LC_ALL": "C.UTF-8"},
-        )
-        assert not check or done.returncode == 0, f"{' '.join(argv)}: {done.returncode}\n{stdin}\n{done.stderr}"
-        return done
+        return _run(argv, stdin, check, prepare)
 
     def ip(self, lines: str, family: str = "") -> None:
         """Lines of ip-batch(8); only rules and a bare ``default`` need the family."""
@@ -179,7 +168,8 @@ class Namespace:
 
     def start_module(self, name: str, prepare: Callable[[], None] | None = None, check: bool = False, **options: Any) -> Child:
         """Begin a module run. ``prepare`` is called in its process before, to put something in the way of the machine."""
-        arguments = {"persist": "none", **options, "_ansible_check_mode": check, "_ansible_diff": True}
+        kept = {} if name == "vnet_checkpoint" else {"persist": "none"}
+        arguments = {**kept, **options, "_ansible_check_mode": check, "_ansible_diff": True}
 
         module = importlib.import_module(f"{COLLECTION}.modules.{name}")
 
@@ -225,4 +215,24 @@ class Namespace:
 
     def snapshot(self) -> Snapshot:
         """Everything that "unchanged" and "restored" speak of."""
-        return take(self)
+        found: Snapshot = self.call(lambda: take(_Inside()))
+        return found
+
+
+class _Inside:
+    """The namespace for a process that has entered it: what it runs needs no copy of the process."""
+
+    def run(self, *argv: str) -> str:
+        return _run(argv, "", True, None).stdout
+
+    def json(self, *argv: str) -> Any:
+        return json.loads(self.run("ip", "-json", *argv) or "[]")
+
+
+def _run(argv: Sequence[str], stdin: str, check: bool, prepare: Callable[[], None] | None) -> subprocess.CompletedProcess[str]:
+    environment = {"PATH": _TOOLS, "LC_ALL": "C.UTF-8"}
+    done = subprocess.run(
+        argv, input=stdin, capture_output=True, text=True, check=False, timeout=LIMIT, preexec_fn=prepare, env=environment
+    )
+    assert not check or done.returncode == 0, f"{' '.join(argv)}: {done.returncode}\n{stdin}\n{done.stderr}"
+    return done

@@ -16,7 +16,7 @@ from talk import ask, serve
 
 PORTS = (22, 53, 80, 8000, 8010)
 HOST, WORLD, DMZ, DATA = "192.0.2.1", "192.0.2.99", "10.0.0.1", "10.1.0.1"
-WORLD6, DMZ6, HOST6 = "2001:db8:1::99", "2001:db8:2::1", "2001:db8:2::ff"
+WORLD6, DMZ6, DATA6, HOST6 = "2001:db8:1::99", "2001:db8:2::1", "2001:db8:3::1", "2001:db8:2::ff"
 
 
 class Lab:

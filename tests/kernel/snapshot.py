@@ -12,15 +12,11 @@ import hashlib
 import json
 import os
 import re
-import typing
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from linux import read
-
-if typing.TYPE_CHECKING:
-    from harness import Namespace
 
 STATE = "/var/lib/hypervisor-vnet"
 
@@ -88,7 +84,15 @@ class Snapshot:
         return lines
 
 
-def take(host: Namespace) -> Snapshot:
+class Host(Protocol):
+    """Who runs commands on the host: the text they print, and the form that ip(8) gives it."""
+
+    def run(self, *argv: str) -> str: ...
+
+    def json(self, *argv: str) -> Any: ...
+
+
+def take(host: Host) -> Snapshot:
     """The host now."""
     return Snapshot(
         links=_links(host.json("-details", "address", "show")),
@@ -99,8 +103,8 @@ def take(host: Namespace) -> Snapshot:
         rules=[host.json(family, "rule", "show") for family in ("-4", "-6")],
         neighbours=_neighbours(host.json("neigh", "show", "nud", "permanent") + host.json("neigh", "show", "proxy")),
         tokens=sorted(host.json("token", "show"), key=str),
-        nft=host.run("nft", "list", "ruleset").stdout,
-        **host.call(_files_and_sysctls),
+        nft=host.run("nft", "list", "ruleset"),
+        **_files_and_sysctls(),
     )
 
 

@@ -12,12 +12,15 @@ import pathlib
 import sys
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
 from harness import STATE, Namespace, assert_same
 from hosts import cable, no_waiting
+
+from ansible_collections.hypervisor.vnet.plugins.module_utils.host.machine import Completed, Machine
+from ansible_collections.hypervisor.vnet.plugins.module_utils.journal import standing_span
 
 PROGRAM = f"{STATE}/hypervisor-vnet"
 XENBR0 = {"name": "xenbr0", "uplink": "eth0"}
@@ -87,6 +90,47 @@ def test_what_was_undone_is_not_taken_up_again(host: Namespace) -> None:
     late = host.bridge(XENBR0, checkpoint=id_, confirm="always")
     assert "the checkpoint of this task is over: asked for; vnet_checkpoint with state: undone ends it" in late.failed()
     assert_same(before, host.snapshot())
+
+
+def wait_for_the_end() -> None:
+    """The module holds the lock, and looks at the host for so long that the time of its checkpoint runs out."""
+    run = Machine.run
+
+    def late(self: Machine, argv: Sequence[str], stdin: str = "", limit: float = 120.0) -> Completed:
+        while standing_span(self):
+            time.sleep(0.02)
+        return run(self, argv, stdin, limit)
+
+    Machine.run = late  # type: ignore[method-assign]
+
+
+def undo_it_slowly() -> None:
+    """The module finds the checkpoint over before the watchdog does, which would stop a run that goes on."""
+    run = Machine.run
+
+    def slow(self: Machine, argv: Sequence[str], stdin: str = "", limit: float = 120.0) -> Completed:
+        end = time.monotonic() + 3.0
+        while "-batch" in argv and time.monotonic() < end:
+            time.sleep(0.02)
+        return run(self, argv, stdin, limit)
+
+    Machine.run = slow  # type: ignore[method-assign]
+    while standing_span(Machine()):
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize(("confirm", "hold"), [("auto", wait_for_the_end), ("always", wait_for_the_end), ("auto", undo_it_slowly)])
+def test_a_task_that_joins_while_time_runs_out_finds_it_over(host: Namespace, confirm: str, hold: Callable[[], None]) -> None:
+    before = host.snapshot()
+    id_ = uuid.uuid4().hex
+    host.module("vnet_checkpoint", state="open", checkpoint=id_, timeout=5).ok()
+    host.bridge({"name": "xenbr1"}, checkpoint=id_).ok()
+    late = host.bridge({"name": "xenbr2"}, checkpoint=id_, confirm=confirm, prepare=hold)
+    assert "the checkpoint of this task is over: not confirmed within 5 s" in late.failed()
+    report = say(host, "result", id_)["report"]
+    assert "bridge xenbr1" in report["undone"] and (report["failures"], report["left"]) == ([], [])
+    assert_same(before, host.snapshot())
+    awaited(lambda: not processes(host), 5)
 
 
 def test_it_ends_with_the_confirmation(host: Namespace) -> None:

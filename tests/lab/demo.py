@@ -22,7 +22,7 @@ from product import Played, Product
 from vnet_lab.kinds import DEFAULT_HOSTS
 from vnet_lab.lab import Lab
 from vnet_lab.machine import Machine
-from vnet_lab.measure import Measurement, measure
+from vnet_lab.measure import FINE, Measurement, measure
 
 SITE = "hypervisor.vnet.site"
 NETWORKS = [{"name": "xenbr0", "layout": "bridge", "uplink": "eth0"}, {"name": "xenbr1", "layout": "bridge"}]
@@ -65,7 +65,7 @@ def changed(played: Played, story: Story, what: str) -> int:
 
 def apply(product: Product, story: Story) -> None:
     name = story.host.name
-    story.first = measure(story.host, lambda: product.playbook(SITE, "--limit", name, variables=VARIABLES), after=3.0)
+    story.first = measure(story.host, lambda: product.playbook(SITE, "--limit", name, variables=VARIABLES), every=FINE)
     story.changed = changed(story.first.result, story, "the first run")
     if story.changed < 1:
         story.wrong.append("the first run changed nothing")

@@ -157,6 +157,7 @@ def test_what_others_hold_is_refused_and_what_fails_is_undone(fleet: Lab) -> Non
     # The bridge is not taken from under it. Somebody does it by hand, and it comes again later: so does the service.
     refused = product.module(host.name, "xen_bridge", {**BRIDGES, "state": "absent"})
     assert f"{BRIDGE} cannot go while the DHCP of {NAME} (owner 'site') needs it" in refused["msg"], refused
+    anew_while_it_stops(host)
     host.exec(["ip", "link", "del", BRIDGE])
     wait_until(lambda: "inactive" in host.exec(["systemctl", "is-active", UNIT], check=False).stdout, 20, "dnsmasq stops with its bridge")
     assert product.module(host.name, "xen_bridge", BRIDGES)["changed"]
@@ -165,6 +166,17 @@ def test_what_others_hold_is_refused_and_what_fails_is_undone(fleet: Lab) -> Non
     run(product, host, prune=True, allow_empty=True)
     assert diff_snapshots(before, host.snapshot()) == []
     assert product.module(host.name, "xen_bridge", {**BRIDGES, "state": "absent"})["changed"]
+
+
+def anew_while_it_stops(host: Machine) -> None:
+    """The new bridge is there before dnsmasq of the old one has ended, as on a busy machine."""
+    pid, dropin = serves(host), f"/run/systemd/system/{UNIT}.d"
+    slow = f"mkdir -p {dropin} && printf '[Service]\\nExecStopPost=sleep 1\\n' > {dropin}/slow.conf && systemctl daemon-reload"
+    host.exec(["sh", "-c", slow])
+    lines = ("link del {0}", "link add {0} type bridge", "link set {0} up", "address add 10.77.0.1/16 dev {0}")
+    host.exec(["ip", "-batch", "-"], stdin="".join(f"{line.format(BRIDGE)}\n" for line in lines))
+    wait_until(lambda: serves(host) not in ("0", pid), 20, "dnsmasq serves the new bridge")
+    host.exec(["sh", "-c", f"rm -r {dropin} && systemctl daemon-reload"])
 
 
 def many(changed: int = 0) -> dict[str, Any]:

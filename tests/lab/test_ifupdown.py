@@ -50,7 +50,7 @@ def state_of(host: Machine) -> set[str]:
     return set(host.exec(["ifquery", "--state"]).stdout.split())
 
 
-@pytest.mark.parametrize("profile", ["rich", "dhcp"])
+@pytest.mark.parametrize("profile", some("rich", more=("dhcp",)))
 def test_there_and_back(lab: Lab, profile: str) -> None:
     host, product = lab.start(f"iu-{profile}", "d12-ifupdown", profile), Product(lab)
     before, were_up = host.snapshot(), state_of(host)

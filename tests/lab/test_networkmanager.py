@@ -17,7 +17,7 @@ from vnet_lab.snapshot import diff_snapshots
 BRIDGE = [{"name": "xenbr0", "uplink": "eth0"}]
 INNER = [{"name": "xenbr1"}, {"name": "xenbr2", "addresses": ["10.99.2.1/24", "fd00:99::1/64"], "ports": ["eth1"]}]
 _KINDS = {"n13r": ("d13-nm", "rich"), "n13d": ("d13-nm", "dhcp"), "n12s": ("d12-nm", "static"), "n12d": ("d12-nm", "dhcp")}
-HOSTS = {name: _KINDS[name] for name in some("n13r", "n12d", more=("n13d", "n12s"))}
+HOSTS = {name: _KINDS[name] for name in some("n13r", more=("n12d", "n13d", "n12s"))}
 
 
 def connected(host: Machine) -> dict[str, str]:

@@ -76,12 +76,14 @@ def test_a_host_that_somebody_changed_since_refuses(fleet: Lab, play: Any) -> No
     changed(play(SITE, everywhere=MOVED))
     by_hand = ("address", "10.99.0.1/24", "dev", "xenbr0")
     fleet.host("xen2").exec(["ip", by_hand[0], "add", *by_hand[1:]])
-    for words in (("--check",), ()):
-        played = play(ROLLBACK, *LAST, "--limit", "xen2", *words)
+    for words, said in ((("--check",), "Would be undone:"), ((), "Undone:")):
+        played = play(ROLLBACK, *LAST, *words)
         assert played.rc != 0
         assert "Nothing was undone: changed since by others, or by hand: xenbr0" in played.output, played.output
+        # The others of its batch did it all the same, and are told of.
+        assert played.output.count(said) == played.output.count('"bridge xenbr0"') == len(HOSTS) - 1, played.output
     fleet.host("xen2").exec(["ip", by_hand[0], "del", *by_hand[1:]])
-    assert changed(play(ROLLBACK, *LAST)) == EACH
+    assert changed(play(ROLLBACK, *LAST)) == {**NONE, "xen2": 1}
 
 
 def test_what_an_interrupted_play_left_armed(fleet: Lab, play: Any, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ import typing as t
 from dataclasses import asdict
 
 from ..model.state import FileState
-from .machine import Completed, Machine
+from .machine import Completed, LookingMachine
 
 Memory = dict[str, t.Any]
 
@@ -25,7 +25,7 @@ def _command_key(argv: t.Sequence[str]) -> str:
     return "run " + "\0".join(argv)
 
 
-class RecordingMachine(Machine):
+class RecordingMachine(LookingMachine):
     """Reads through to the machine and keeps every answer."""
 
     def __init__(self, memory: Memory | None = None) -> None:
@@ -57,7 +57,7 @@ class RecordingMachine(Machine):
         return value
 
 
-class ReplayingMachine(Machine):
+class ReplayingMachine(LookingMachine):
     """Answers from a memory; what is not in it is read from the machine."""
 
     def __init__(self, memory: Memory) -> None:

@@ -106,6 +106,28 @@ def exclusive(path: str, limit: float = 300.0) -> t.Iterator[None]:
         os.close(handle)
 
 
+def is_held_above(path: str) -> bool:
+    """Does a process that we descend from hold the lock? Whoever waits for our end must not be waited for."""
+    if not is_held(path):
+        return False
+    with open(path, encoding="ascii") as file:
+        holder = file.read().strip()
+    pid = str(os.getpid())
+    while pid not in ("", "0", holder):
+        pid = _parent(pid)
+    return pid == holder
+
+
+def _parent(pid: str) -> str:
+    """Empty for a process that is gone."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+            # The name before it may hold anything.
+            return file.read().rpartition(")")[2].split()[1]
+    except OSError:
+        return ""
+
+
 def sign_lock(path: str) -> None:
     """Say in the lock who holds it; a child that took the lock over signs again."""
     with open(path, "w", encoding="ascii") as file:

@@ -234,7 +234,7 @@ def _read_addresses(texts: t.Sequence[str], path: str) -> tuple[tuple[str, ...],
         cure = "list those of the guest, or say addresses: none for a guest that must not send any IP"
         return (), (), [Problem(path, f"the guard has no address, so the guest could send next to nothing; {cure}")]
     problems: list[Problem] = []
-    found: dict[str, str] = {}
+    found: dict[Network, str] = {}
     blocked: dict[int, str] = {}
     for index, text in enumerate(texts):
         place = f"{path}[{index}]"
@@ -245,34 +245,39 @@ def _read_addresses(texts: t.Sequence[str], path: str) -> tuple[tuple[str, ...],
             continue
         network, wrong = _read_network(text, place)
         problems += wrong
-        if network and str(network) in found:
-            problems.append(Problem(place, f"{text} is already {found[str(network)]}; write it once"))
+        if network and network in found:
+            problems.append(Problem(place, f"{text} is already {found[network]}; write it once"))
         if network:
-            found.setdefault(str(network), place)
-    for text, place in found.items():
-        version = to_network(text).version
+            found.setdefault(network, place)
+    for network, place in found.items():
         if _AUTO in texts:
-            problems.append(Problem(place, f"{text} stands beside 'auto', which takes an address by itself; leave one of them out"))
-        if version in blocked:
-            problems.append(Problem(place, f"{text} contradicts {blocked[version]!r} in the same list; leave one of them out"))
-    return tuple(found), tuple(version for version in (4, 6) if version not in blocked), problems
+            problems.append(Problem(place, f"{network} stands beside 'auto', which takes an address by itself; leave one of them out"))
+        if network.version in blocked:
+            problems.append(Problem(place, f"{network} contradicts {blocked[network.version]!r} in the same list; leave one of them out"))
+    return tuple(map(str, found)), tuple(version for version in (4, 6) if version not in blocked), problems
 
 
 def _read_network(text: str, path: str) -> tuple[Network | None, list[Problem]]:
+    # As it is asked for afterwards, so that it is read once.
+    full = text.strip() if "/" in text else f"{text.strip()}/{128 if ':' in text else 32}"
+    try:
+        network = to_network(full)
+    except ValueError:
+        return None, [_unreadable(text, path)]
+    ip = network.network_address
+    if network.prefixlen == network.max_prefixlen and (ip.is_multicast or ip.is_unspecified or ip.is_loopback):
+        return None, [Problem(path, f"{text} is a multicast, loopback or unspecified address; no guest sends from it")]
+    return network, []
+
+
+def _unreadable(text: str, path: str) -> Problem:
     try:
         interface = ipaddress.ip_interface(text.strip())
     except ValueError:
         cure = "write 10.0.0.1, 10.0.0.0/29, 2001:db8::1 or 2001:db8::/64"
-        return None, [Problem(path, f"{text!r} is neither an address nor a network; {cure}")]
-    network = interface.network
-    if network.network_address != interface.ip:
-        cure = f"write {interface.ip} for the one address or {network} for all of the network"
-        return None, [Problem(path, f"{text} is an address inside a network; {cure}")]
-    if network.prefixlen == network.max_prefixlen and (
-        interface.ip.is_multicast or interface.ip.is_unspecified or interface.ip.is_loopback
-    ):
-        return None, [Problem(path, f"{text} is a multicast, loopback or unspecified address; no guest sends from it")]
-    return network, []
+        return Problem(path, f"{text!r} is neither an address nor a network; {cure}")
+    cure = f"write {interface.ip} for the one address or {interface.network} for all of the network"
+    return Problem(path, f"{text} is an address inside a network; {cure}")
 
 
 def _read_pairs(items: t.Sequence[Options], own: str, path: str) -> tuple[tuple[tuple[str, str], ...], list[Problem]]:

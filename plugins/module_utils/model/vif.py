@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from .interface import mac_problems, name_problems, normal_mac
 from .problem import Problem
 from .state import FileState
+from .vlan import Vlans, normal, read_xl_vlans
 
 SCRIPTS = "/etc/xen/scripts"
 BRIDGE_SCRIPT = f"{SCRIPTS}/vif-bridge"
@@ -29,6 +30,7 @@ _MICROSECONDS = {"": 10**6, "m": 10**3, "u": 1}
 _DEFAULT_INTERVAL = 50_000
 _COUNTER = 2**32
 _DOMAIN = re.compile(r"[A-Za-z0-9_.+-]+")
+_MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 _SCRIPT = re.compile(r"/?[A-Za-z0-9_+-][A-Za-z0-9_./+-]*")
 # What libxl keeps of a vif that says nothing of them.
 DEFAULTS = {"mtu": "1500", "trusted": "1"}
@@ -44,12 +46,21 @@ class Vif:
     keeps: a script's whole path, a rate as "BYTES,MICROSECONDS", several addresses with spaces between.
 
     ``devid`` -1: the one that it has, or the next. ``told``: the same by xl's names as the user wrote it, for the guest's own file.
+    ``port`` is what our hook sets of it, and xl does not: "vlan" in xl's words for VLANs, "isolated" 1. ``card``: the emulated card of an
+    HVM guest, "type" and "model", which only a start of the guest can make.
     """
 
     domain: str
     devid: int = -1
     words: Words = field(default_factory=dict)
     told: Words = field(default_factory=dict)
+    port: Words = field(default_factory=dict)
+    card: Words = field(default_factory=dict)
+
+    @property
+    def vlans(self) -> Vlans:
+        """Those of its port; none where nothing is said of them."""
+        return normal(read_xl_vlans(self.port["vlan"], "")[0]) if "vlan" in self.port else ()
 
     @property
     def name(self) -> str:
@@ -93,7 +104,7 @@ class VifFacts:
     """What of a host matters for vifs alone. ``dom0``: it is one; ``xl``, ``xm``: it has the program; ``xend`` is a lock that forbids xl.
 
     ``domains`` by name; ``files``: what the guests' own files say, by the name of the domain. ``defaults``: what xl.conf(5) says of
-    vifs. ``scripts``: the names in /etc/xen/scripts; ``ifconfig``: it is there.
+    vifs. ``scripts``: the names in /etc/xen/scripts; ``ifconfig``: it is there. ``vlans``: of the ports for which they matter.
     """
 
     dom0: bool = False
@@ -105,6 +116,7 @@ class VifFacts:
     ifconfig: bool = True
     xm: bool = False
     files: t.Mapping[str, FileState] = field(default_factory=dict)
+    vlans: t.Mapping[str, Vlans] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -217,7 +229,11 @@ def read_vif(options: Options, path: str) -> tuple[Vif, list[Problem]]:
     if options.get("trusted") is not None:
         words["trusted"] = "1" if options["trusted"] else "0"
     told = {word: _as_written(options, word, kept) for word, kept in words.items() if word != "trusted"}
-    vif = Vif(domain, devid if devid is not None and devid >= 0 else -1, words, told)
+    port, wrong = _read_port(options, path)
+    problems += wrong
+    card, wrong = _read_card(options, path)
+    problems += wrong
+    vif = Vif(domain, devid if devid is not None and devid >= 0 else -1, words, told, port, card)
     if not {"mac", "vifname"} & words.keys() and devid is None:
         problems.append(Problem(path, "nothing says which of the guest's interfaces it is; give it a mac, a devid or a name"))
     return vif, problems
@@ -289,6 +305,21 @@ def _read_mtu(options: Options, path: str) -> tuple[Words, list[Problem]]:
         return {}, []
     wrong = [] if MTU[0] <= mtu <= MTU[1] else [Problem(f"{path}.mtu", f"{mtu} is outside {MTU[0]}-{MTU[1]}")]
     return {"mtu": str(mtu)}, wrong
+
+
+def _read_port(options: Options, path: str) -> tuple[Words, list[Problem]]:
+    vlan = (options.get("vlan") or "").strip()
+    problems = read_xl_vlans(vlan, f"{path}.vlan")[1] if vlan else []
+    return {**({"vlan": vlan} if vlan else {}), **({"isolated": "1"} if options.get("isolated") else {})}, problems
+
+
+def _read_card(options: Options, path: str) -> tuple[Words, list[Problem]]:
+    card = {word: options[word] for word in ("type", "model") if options.get(word)}
+    if "model" in card and not _MODEL.fullmatch(card["model"]):
+        return {}, [Problem(f"{path}.model", f"{card['model']!r} is no model of a card; write it as QEMU calls it, as in e1000")]
+    if card.get("type") == "vif" and "model" in card:
+        return {}, [Problem(f"{path}.model", "is about emulated cards, and type: vif says that there is none; leave one of them out")]
+    return card, []
 
 
 def vif_clashes(placed: t.Sequence[tuple[str, Vif]]) -> list[Problem]:

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import typing as t
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from .problem import Problem
 # IEEE 802.1Q: 0 is a priority alone, 4095 is reserved.
 _FIRST, _LAST = 1, 4094
 _RANGE = re.compile(r"(\d{1,4})(?:-(\d{1,4}))?")
+# xl-network-configuration(5): 10p, 20u, 100-120, and 100+10x4 for 100 with four more, each 10 further.
+_XL_TERM = re.compile(r"(\d{1,4})(?:(p)|(?:-(\d{1,4})|\+(\d{1,4})x(\d{1,4}))?(u)?)")
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,35 @@ def read_vlans(options: t.Mapping[str, t.Any] | None, path: str) -> tuple[Vlans,
     return tuple(item for _place, item in found), problems + _overlaps(found)
 
 
+def read_xl_vlans(text: str, path: str) -> tuple[Vlans, list[Problem]]:
+    """What xl's words for VLANs mean, as in 10 or 10p/20-29, with everything that is wrong with them."""
+    terms = [_XL_TERM.fullmatch(term) for term in text.split("/")]
+    if not all(terms):
+        return (), [Problem(path, f"{text!r} are no VLANs of xl; write 10 for a guest that knows none, or 10p/20 for one that tags 20")]
+    problems: list[Problem] = []
+    found: list[tuple[str, VlanRange]] = []
+    for term in filter(None, terms):
+        for item in _xl_ranges(term, alone=len(terms) == 1):
+            problems += _number_problems(item.first, item.last, path)
+            found.append((path, item))
+    native = sum(item.pvid for _place, item in found)
+    if native != 1:
+        cure = "mark the one of frames without a tag by p, as in 10p/20"
+        problems.append(Problem(path, f"{text} marks {native} of its VLANs by p; {cure}"))
+    return tuple(item for _place, item in found), problems + _overlaps(found)
+
+
+def _xl_ranges(term: re.Match[str], alone: bool) -> list[VlanRange]:
+    first, native, last, step, more, bare = term.groups()
+    number = int(first)
+    if native or (alone and term[0] == first):
+        return list(untagged(number)) or [VlanRange(0, 0, pvid=True)]
+    if step:
+        numbers = range(number, number + int(step) * int(more) + 1, int(step) or 1)
+        return [VlanRange(item, item, untagged=bool(bare)) for item in numbers]
+    return [VlanRange(number, int(last or first), untagged=bool(bare))]
+
+
 def _number_problems(first: int, last: int, place: str) -> list[Problem]:
     if first > last:
         return [Problem(place, f"{first}-{last} is upside down; write {last}-{first}")]
@@ -89,6 +121,16 @@ def _overlaps(found: t.Sequence[tuple[str, VlanRange]]) -> list[Problem]:
                 number = max(item.first, other.first)
                 problems.append(Problem(place, f"VLAN {number} is already {other_place}; write it once"))
     return problems
+
+
+def vlans_from_bridge(text: str) -> dict[str, Vlans]:
+    """Port -> its VLANs, of `bridge -json -compressvlans vlan show`."""
+    return {item["ifname"]: normal(tuple(_range(vlan) for vlan in item["vlans"])) for item in json.loads(text or "[]")}
+
+
+def _range(vlan: t.Mapping[str, t.Any]) -> VlanRange:
+    flags = vlan.get("flags", [])
+    return VlanRange(vlan["vlan"], vlan.get("vlanEnd", vlan["vlan"]), "PVID" in flags, "Egress Untagged" in flags)
 
 
 def vlan_lines(name: str, had: Vlans, wanted: Vlans) -> list[str]:

@@ -134,7 +134,9 @@ def _part(value: t.Any, kind: str) -> str:
         return f"{word} {to['target']}" if to else str(word)
     if isinstance(value, dict) and "range" in value:
         return _range(value)
-    return str(ipaddress.ip_address(value)) if kind == "ipv6_addr" else str(value)
+    text = str(value)
+    # Both write it as RFC 5952 has it, but for IPv4 in its last words; and reading thousands takes its time.
+    return str(ipaddress.ip_address(text)) if kind == "ipv6_addr" and ("." in text or text != text.lower()) else text
 
 
 def _shape(expressions: t.Sequence[Json]) -> Shape:

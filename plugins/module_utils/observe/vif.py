@@ -18,6 +18,7 @@ from ..model.applied import Applied
 from ..model.document import Document
 from ..model.state import Link
 from ..model.vif import SCRIPTS, Device, Domain, VifFacts, config_path
+from .vlan import read_vlans
 
 STORE = ("xenstore-ls", "-f")
 LIST = ("xl", "list", "-l")
@@ -28,7 +29,7 @@ _NODE = re.compile(r'^(/\S*) = "(.*)"$', re.MULTILINE)
 _DEVICE = re.compile(r"/libxl/(\d+)/device/vif/(\d+)")
 _NAME = re.compile(r"/local/domain/(\d+)/name")
 _DEFAULT = re.compile(r"""^\s*vif\.default\.(\w+)\s*=\s*["']([^"']*)["']""", re.MULTILINE)
-_WORDS = ("mac", "bridge", "gatewaydev", "ip", "script", "vifname", "rate", "mtu")
+_WORDS = ("mac", "bridge", "gatewaydev", "ip", "script", "vifname", "rate", "mtu", "vlan")
 
 
 def read(machine: Machine, document: Document, applied: Applied, links: t.Mapping[str, Link]) -> VifFacts:
@@ -41,6 +42,8 @@ def read(machine: Machine, document: Document, applied: Applied, links: t.Mappin
     named = {item.vif.domain for item in gone if item.config} | {vif.domain for vif in document.vifs.items if where.config}
     files = {name: machine.read(config_path(name)) for name in sorted(named)}
     facts = read_vifs(machine) if live else VifFacts(xl=bool(machine.which("xl")))
+    if any("vlan" in vif.port for vif in (*document.vifs.items, *(item.vif for item in applied.vifs.values()))):
+        facts = with_vlans(machine, facts)
     return replace(facts, files={name: file for name, file in files.items() if file}, xm=bool(named and machine.which("xm")))
 
 
@@ -60,6 +63,12 @@ def read_vifs(machine: Machine) -> VifFacts:
         scripts=frozenset(machine.entries(SCRIPTS)),
         ifconfig=bool(machine.which("ifconfig")),
     )
+
+
+def with_vlans(machine: Machine, facts: VifFacts) -> VifFacts:
+    """With those of all ports."""
+    names = {domain.link(device) for domain in facts.domains.values() for device in domain.devices.values()}
+    return replace(facts, vlans=read_vlans(machine, names))
 
 
 def parse_domains(store: str, listed: str) -> dict[str, Domain]:

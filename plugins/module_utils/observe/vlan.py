@@ -8,12 +8,11 @@
 
 from __future__ import annotations
 
-import json
 import typing as t
 
 from ..host.machine import Machine
 from ..model.problem import VnetError
-from ..model.vlan import VlanRange, Vlans, normal
+from ..model.vlan import Vlans, vlans_from_bridge
 
 # Without the option, a trunk of 4000 VLANs is as many items.
 COMMAND = ("bridge", "-json", "-compressvlans", "vlan", "show")
@@ -26,13 +25,4 @@ def read_vlans(machine: Machine, names: t.Collection[str]) -> dict[str, Vlans]:
     done = machine.run(COMMAND)
     if done.rc:
         raise VnetError(f"{' '.join(COMMAND)}: {done.err.strip() or f'exit status {done.rc}'}")
-    return {
-        item["ifname"]: normal(tuple(_range(vlan) for vlan in item["vlans"]))
-        for item in json.loads(done.out or "[]")
-        if item["ifname"] in names
-    }
-
-
-def _range(vlan: dict[str, t.Any]) -> VlanRange:
-    flags = vlan.get("flags", [])
-    return VlanRange(vlan["vlan"], vlan.get("vlanEnd", vlan["vlan"]), "PVID" in flags, "Egress Untagged" in flags)
+    return {name: vlans for name, vlans in vlans_from_bridge(done.out).items() if name in names}

@@ -20,7 +20,7 @@ from ..model.profile import Profile
 from ..model.state import FileState, HostState
 from ..model.step import Phase, Remove, Run, Step, Write
 from ..model.view import Views
-from . import bridges, dhcp, guard, libvirt, nat, routed, taps, vif, zone
+from . import bridges, dhcp, domif, guard, libvirt, nat, routed, taps, vif, zone
 from .advertised import advertisement_warnings
 from .behind import behind_problems
 from .blocker import blocker_warnings
@@ -31,9 +31,21 @@ from .kind import Kind, KindChange, KindPlan
 from .netfilter import netfilter_memory, plan_netfilter
 from .persist import changed_files, unedited_files
 from .ruleset import unit_handover
+from .translation import plan_translation
 
 # In the order in which their steps of one phase run: what others stand on comes first.
-KINDS: tuple[Kind, ...] = (bridges.KIND, taps.KIND, vif.KIND, guard.KIND, libvirt.KIND, nat.KIND, routed.KIND, zone.KIND, dhcp.KIND)
+KINDS: tuple[Kind, ...] = (
+    bridges.KIND,
+    libvirt.KIND,
+    taps.KIND,
+    vif.KIND,
+    domif.KIND,
+    guard.KIND,
+    nat.KIND,
+    routed.KIND,
+    zone.KIND,
+    dhcp.KIND,
+)
 
 
 @dataclass(frozen=True)
@@ -95,21 +107,24 @@ def _compose(spoken: t.Sequence[Kind], plans: t.Mapping[str, KindPlan], before: 
     forwarding = plan_forwarding(plans, before, after, state)
     after = replace(after, sysctls={**netfilter_memory(before, after, state), **forwarding.originals})
     after = replace(after, coexist=coexist_memory(plans, before, after, state))
-    own = {kind.name: (kind.files(before, state), kind.files(after, state)) for kind in spoken}
+    translation = plan_translation(plans, before, after, state)
+    filed = [kind for kind in KINDS if kind in spoken or kind.name in translation.kinds]
+    own = {kind.name: (kind.files(before, state), kind.files(after, state)) for kind in filed}
     files = {path: file for _had, wanted in own.values() for path, file in wanted.items()}
     changes = changed_files(files, before, state)
     # Files that several kinds share may be needed no longer by any.
-    others = [path for kind in KINDS if kind not in spoken for path in kind.files(after, state)]
+    others = [path for kind in KINDS if kind not in filed for path in kind.files(after, state)]
     changes = {path: file for path, file in changes.items() if path in files or path not in others}
     _refuse_edited(changes, files, before, state)
     coexist = plan_coexist(plans, changes, before, after, state)
     if coexist.problems:
         raise Refused(coexist.problems)
-    kept = {path: before.files[path] for path in others if path in before.files}
-    after = replace(after, files={**kept, **_file_memory(files, before, state)})
+    unspoken = {path: before.files[path] for path in others if path in before.files}
+    after = replace(after, files={**unspoken, **_file_memory(files, before, state)})
     had = [path for old, _wanted in own.values() for path in old]
     order = dict.fromkeys([*files, *reversed(had), *sorted(changes)])
-    steps = [*_file_steps(changes, order, state), *(step for plan in plans.values() for step in plan.steps), *netfilter, *forwarding.steps]
+    steps = [*_file_steps(changes, order, state), *(step for plan in plans.values() for step in plan.steps)]
+    steps += [*translation.steps, *netfilter, *forwarding.steps]
     for kind in spoken:
         theirs = {path for name, sides in own.items() if name != kind.name for side in sides for path in side}
         changed = {path: file for path, file in changes.items() if path not in theirs}
@@ -121,7 +136,7 @@ def _compose(spoken: t.Sequence[Kind], plans: t.Mapping[str, KindPlan], before: 
         steps=tuple(steps),
         applied=after,
         views=views,
-        texts={**{header: texts for plan in plans.values() for header, texts in plan.texts.items()}, **coexist.texts},
+        texts={**{header: texts for plan in plans.values() for header, texts in plan.texts.items()}, **translation.texts, **coexist.texts},
         files={path: (state.files.get(path), file) for path, file in changes.items()},
         settings={**settings, **forwarding.settings},
         disrupts=tuple(line for plan in plans.values() for line in plan.disrupts),

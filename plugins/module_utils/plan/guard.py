@@ -13,12 +13,14 @@ from dataclasses import replace
 from ..model.applied import Applied
 from ..model.document import Document
 from ..model.guard import TABLES, AppliedGuard, Guard, Guards, GuardSettings, guard_clashes
+from ..model.hook import HookFacts, standing_guards
 from ..model.problem import Problem
 from ..model.ruleset import Seen, SeenTable, Table, as_seen
 from ..model.state import FileState, HostState
 from ..model.step import Phase
 from ..render.guard import guard_tables
 from .guest import assign_addresses
+from .hook import kept_hook
 from .kind import Kind, KindPlan
 from .port import plugged
 from .ruleset import table_files, table_step, tool_problems
@@ -42,14 +44,15 @@ def plan_guards(document: Document, state: HostState, applied: Applied) -> KindP
     problems += guard_clashes([(guard, place) for place, guard in document.guards.placed()]) if renamed else []
     if problems:
         return KindPlan(problems=tuple(dict.fromkeys(problems)))
-    before = guard_tables(_guards(applied.guards, applied.guard_settings))
+    facts: HookFacts = state.kinds.get("hook") or HookFacts()
+    before = _tables(applied.guards, applied.guard_settings, facts, state)
     same = memory == applied.guards and settings == applied.guard_settings
-    wanted = before if same else guard_tables(_guards(memory, settings))
+    wanted = before if same else _tables(memory, settings, facts, state)
     steps = []
     parting = {name: applied.guards[name] for name in gone} if document.taps.spoken else {}
     if parting:
         # Their taps go in the same run, and are guarded until then.
-        still = guard_tables(_guards({**memory, **parting}, settings))
+        still = _tables({**memory, **parting}, settings, facts, state)
         steps += table_step(Phase.FILTER, "what guests may send", seen, still, before, TABLES)
         then = {table.key: as_seen(table) for table in still}
         steps += table_step(Phase.SETTLE, "guests that are gone need no guard", then, wanted, still, TABLES)
@@ -65,8 +68,9 @@ def plan_guards(document: Document, state: HostState, applied: Applied) -> KindP
     )
 
 
-def _guards(memory: t.Mapping[str, AppliedGuard], settings: GuardSettings) -> Guards:
-    return Guards({name: item.guard for name, item in memory.items()}, settings)
+def _tables(memory: t.Mapping[str, AppliedGuard], settings: GuardSettings, facts: HookFacts, state: HostState) -> tuple[Table, ...]:
+    """With what the hook has put into them for vifs without a name."""
+    return guard_tables(standing_guards(memory, settings, facts.domains, state.links))
 
 
 def _settings(document: Document, state: HostState, applied: Applied, memory: t.Mapping[str, AppliedGuard]) -> GuardSettings:
@@ -136,7 +140,7 @@ def _texts(seen: Seen, wanted: t.Sequence[Table], applied: Applied) -> dict[str,
             was, will = old.sets.get(name, frozenset()), new.sets.get(name, frozenset())
             for element in filter(_is_of_port, was ^ will):
                 ports.setdefault(element.split('"')[1], ([], []))
-    for side, tables in enumerate((seen, after)):
+    for side, tables in enumerate((seen, after) if ports else ()):
         for key, table in tables.items():
             for name, elements in sorted(table.sets.items()):
                 for element in sorted(filter(_is_of_port, elements)):
@@ -156,7 +160,7 @@ def _is_of_port(element: str) -> bool:
 
 def _rules(table: SeenTable) -> str:
     """The chains, and the sets that are nobody's alone."""
-    shared = {name: [item for item in sorted(elements) if not _is_of_port(item)] for name, elements in sorted(table.sets.items())}
+    shared = {name: sorted(item for item in elements if not _is_of_port(item)) for name, elements in sorted(table.sets.items())}
     lines = [line for name, items in shared.items() if items for line in (f"set {name}", *(f"  {item}" for item in items))]
     for name, rules in sorted(table.ours.items()):
         lines += [f"chain {name}", *(f"  {' '.join([*(f'@{item}' for item in rule[:-1]), rule[-1]]).strip()}" for rule in rules)]
@@ -169,7 +173,8 @@ def files(applied: Applied, state: HostState) -> dict[str, FileState]:
     settings = applied.guard_settings
     if not settings.persist:
         settings = replace(settings, unlisted=False, match=())
-    return table_files("guards", guard_tables(_guards(kept, settings)))
+    guards = Guards({name: item.guard for name, item in kept.items()}, settings)
+    return {**table_files("guards", guard_tables(guards)), **kept_hook(applied, state)}
 
 
 KIND = Kind("guards", lambda document, applied: frozenset(), plan_guards, files, lambda change: ())

@@ -15,7 +15,8 @@ from ..model.applied import Applied
 from ..model.control import ControlPath
 from ..model.document import Document
 from ..model.guard import to_network
-from ..model.nat import TABLES, AppliedNat, Forward, Nat, NatFacts, settle, settle_guests
+from ..model.managed import managed_networks
+from ..model.nat import AppliedNat, Forward, Nat, NatFacts, settle, settle_guests
 from ..model.natcheck import nat_problems
 from ..model.problem import Problem
 from ..model.state import FileState, HostState
@@ -24,14 +25,14 @@ from ..render.boot import sysctl_file
 from ..render.nat import nat_tables
 from .coexist import coexist_files
 from .kind import Kind, KindPlan
-from .libvirt import closed_bridges
+from .libvirtbridges import closed_bridges, libvirt_bridges
 from .natstale import forget
-from .ruleset import table_files, table_step, table_texts, tool_problems
+from .ruleset import table_files, tool_problems
 from .wayout import host_addresses, leads_by, way_out
 
 
 def plan_nat(document: Document, state: HostState, applied: Applied) -> KindPlan:
-    """From the table as the kernel has it to that of all networks that are applied then."""
+    """What the networks mean on this host, and the connections that end. Their table is made when all kinds are known: plan_translation."""
     facts: NatFacts = state.kinds.get("nat") or NatFacts()
     gone = document.nat.gone(applied.owners("nat"), document.owner)
     memory = {name: item for name, item in applied.nat.items() if name not in gone}
@@ -41,15 +42,11 @@ def plan_nat(document: Document, state: HostState, applied: Applied) -> KindPlan
         return KindPlan(problems=tuple(problems))
     memory.update({nat.name: AppliedNat(document.owner, nat, document.persist != "none", document.coexist) for _place, nat in placed})
     before, after = ([item.network for item in side.values()] for side in (applied.nat, memory))
-    wanted, had = nat_tables(after), nat_tables(before)
-    steps = table_step(Phase.FILTER, "address translation", facts.tables, wanted, had, TABLES)
     stale = forget(before, after, _local(state))
-    if stale and facts.conntrack:
-        steps.append(Step(Phase.SETTLE, "connections with a translation that is not valid any more end", (stale,)))
+    ends = Step(Phase.SETTLE, "connections with a translation that is not valid any more end", (stale,)) if stale else None
     return KindPlan(
         memory=memory,
-        steps=tuple(steps),
-        texts=table_texts(facts.tables, wanted, TABLES),
+        steps=(ends,) if ends and facts.conntrack else (),
         warnings=(*_warnings(placed, applied, state), *_without_tool(bool(stale), facts)),
     )
 
@@ -135,12 +132,12 @@ def _is_heard(item: Forward, control: ControlPath) -> bool:
 
 def _warnings(placed: t.Sequence[tuple[str, Nat]], applied: Applied, state: HostState) -> list[str]:
     """Names that lead nowhere as yet: rules by name may stand before what they name."""
-    lines = []
+    lines, coming = [], {*state.links, *applied.bridges, *libvirt_bridges(applied)}
     for path, nat in placed:
         interfaces = [("bridge", "" if nat.point_to_point else nat.bridge), ("uplink", nat.uplink)]
         interfaces += [(f"forwards[{at}].listen_interface", item.listen_interface) for at, item in enumerate(nat.forwards)]
         for option, name in interfaces:
-            if name and name not in state.links and name not in applied.bridges:
+            if name and name not in coming:
                 lines.append(f"{path}.{option}: {name} is not there; nothing is translated for it until it is")
     return list(dict.fromkeys(lines))
 
@@ -156,7 +153,7 @@ def _without_tool(stale: bool, facts: NatFacts) -> list[str]:
 def files(applied: Applied, state: HostState) -> dict[str, FileState]:
     """The table of what is kept, the unit that loads it, and the kernel's forwarding."""
     kept = [item.network for item in applied.nat.values() if item.persist]
-    return {**table_files("nat", nat_tables(kept)), **sysctl_file(applied), **coexist_files(applied)}
+    return {**table_files("nat", nat_tables(kept, managed_networks(applied))), **sysctl_file(applied), **coexist_files(applied)}
 
 
 KIND = Kind("nat", lambda document, applied: frozenset(), plan_nat, files, lambda change: ())

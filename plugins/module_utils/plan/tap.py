@@ -53,7 +53,8 @@ def plan_links(gone: t.Sequence[str], wanted: t.Mapping[str, AppliedTap], applie
     steps += _tag(wanted, applied, state, {link.name for link, tap in kept if link.master == tap.tap.bridge}, facts)
     views: Views = {name: (_before(name, state, applied, facts), None) for name in gone}
     for name, tap in wanted.items():
-        views[name] = (_before(name, state, applied, facts, tap), _after(tap, state, applied, name in there and name not in again))
+        before = _before(name, state, applied, facts, tap)
+        views[name] = (before, _after(tap, state, applied, before if name in there and name not in again else None))
     disrupts = [line for link in parting for line in _cut_off(link, "is removed", facts)]
     disrupts += [line for link in anew for line in _cut_off(link, "is made anew", facts)]
     disrupts += [line for link, tap in kept for line in _disturbs(link, tap)]
@@ -211,20 +212,19 @@ def _on(value: bool) -> str:
 def _before(name: str, state: HostState, applied: Applied, facts: TapFacts, tap: AppliedTap | None = None) -> LinkView | None:
     known = applied.taps.get(name)
     view = view_of(state, name, known.owner if known else "")
+    if view is None or (name not in facts.shapings and name not in facts.vlans):
+        return view
     wanted = wanted_shaping(tap.tap.rate, tap.mtu) if tap else Shaping()
-    return view and replace(view, rate=facts.shapings.get(name, Shaping()).rate_beside(wanted), vlans=facts.vlans.get(name, ()))
+    return replace(view, rate=facts.shapings.get(name, Shaping()).rate_beside(wanted), vlans=facts.vlans.get(name, ()))
 
 
-def _after(tap: AppliedTap, state: HostState, applied: Applied, stays: bool) -> LinkView:
-    """A program that holds the tap open has said what it wants of vnet_hdr."""
+def _after(tap: AppliedTap, state: HostState, applied: Applied, seen: LinkView | None) -> LinkView:
+    """``seen``: the tap that stays, None for a new one. A program that holds it open has said what it wants of vnet_hdr."""
     name, device = tap.tap.name, tap.device()
-    seen = view_of(state, name) if stays else None
-    link = state.links.get(name)
-    if seen and link and link.tap:
-        device = replace(device, vnet_hdr=link.tap.vnet_hdr)
-    start = seen or LinkView(name)
+    if seen and seen.tap and device.vnet_hdr != seen.tap.vnet_hdr:
+        device = replace(device, vnet_hdr=seen.tap.vnet_hdr)
     return replace(
-        start,
+        seen or LinkView(name),
         kind="tap",
         owner=tap.owner,
         mac=tap.mac,

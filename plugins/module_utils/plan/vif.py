@@ -22,9 +22,11 @@ from ..model.step import Action, Await, Phase, Run, Step
 from ..model.view import LinkView, Views, view_of
 from ..model.vif import CONNECTED, AppliedVif, Device, Domain, Vif, VifFacts, Words, differences, match, renewed
 from ..render.vif import describe_vif, mentions, stray_key, xl_words
+from .hook import kept_hook
 from .kind import Kind, KindPlan
 from .vifcheck import is_bridged, vif_problems
 from .vifconfig import plan_config
+from .vifport import port_steps, port_text, port_undo
 
 # How long a script may take to say that it is done once xl has come back: it is done by then, but for its last word.
 _SETTLES = 5.0
@@ -76,13 +78,19 @@ def plan_vifs(document: Document, state: HostState, applied: Applied) -> KindPla
     if where.live:
         _coming(document, found, applied, facts, wanted)
     changes = wanted.changes
-    steps = [_detach(change.domain, change.old) for change in changes if change.old]
+    steps = [
+        _detach(change.domain, change.old, port_undo(change.domain.link(change.old), state, facts)) for change in changes if change.old
+    ]
     steps += [_attach(change.domain, change.new) for change in changes if change.new]
+    texts = {**config.texts, **{header: texts for change in (*changes, *wanted.kept) for header, texts in _texts(change).items()}}
+    for vif, known, name in _staying(document, found, applied, facts, wanted):
+        steps += port_steps(vif, known, name, state, facts)
+        texts[f"port {name} (kernel)"] = port_text(vif, name, state, facts, known)
     return KindPlan(
         memory=memory,
         steps=(*config.steps, *steps),
         views={name: view for change in changes for name, view in _views(change, state, facts).items()},
-        texts={**config.texts, **{header: texts for change in (*changes, *wanted.kept) for header, texts in _texts(change).items()}},
+        texts=texts,
         disrupts=tuple(line for change in changes for line in _disrupts(change)),
     )
 
@@ -99,6 +107,17 @@ def _found(document: Document, facts: VifFacts) -> dict[str, Device]:
     for name, domain in facts.domains.items():
         found.update(match([vif for vif in document.vifs.items if vif.domain == name], domain.devices))
     return found
+
+
+def _staying(
+    document: Document, found: t.Mapping[str, Device], applied: Applied, facts: VifFacts, wanted: _Wanted
+) -> t.Iterator[tuple[Vif, Vif | None, str]]:
+    """The declared vifs that are neither attached nor attached anew, each with how it was declared before and its interface."""
+    kept = [change.old for change in wanted.kept]
+    for vif in document.vifs.items:
+        device, known = found.get(vif.name), applied.vifs.get(vif.name)
+        if device and any(device is other for other in kept):
+            yield vif, known.vif if known else None, facts.domains[vif.domain].link(device)
 
 
 def _parting(gone: t.Sequence[AppliedVif], found: t.Mapping[str, Device], facts: VifFacts, wanted: _Wanted) -> None:
@@ -131,11 +150,14 @@ def _coming(document: Document, found: t.Mapping[str, Device], applied: Applied,
         wanted.changes.append(_Change(domain, devid, device, words, document.owner, owner, why, _backend(words, facts)))
 
 
-def _detach(domain: Domain, device: Device) -> Step:
+def _detach(domain: Domain, device: Device, port: tuple[Action, ...]) -> Step:
+    """``port``: the hook knows of its port only how it is declared now."""
     read = ("xenstore-read", f"{domain.path(device.devid, device.backend)}/mac")
     again = Run(_attach_words(domain, device.devid, device.words), unless=read, unless_says=device.words.get("mac", ""))
     run = Run(("xl", "network-detach", domain.name, str(device.devid)))
-    return Step(Phase.LINK, f"detach vif {device.devid} of {domain.name}", (run, *_swept(device.words)), (again, *_swept(device.words)))
+    return Step(
+        Phase.LINK, f"detach vif {device.devid} of {domain.name}", (run, *_swept(device.words)), (again, *port, *_swept(device.words))
+    )
 
 
 def _attach(domain: Domain, device: Device) -> Step:
@@ -206,4 +228,4 @@ def _disrupts(change: _Change) -> list[str]:
     return [f"{who} is attached anew for another {words}: its guest loses this interface and gets a new one, some seconds without network"]
 
 
-KIND = Kind("vifs", lambda document, applied: frozenset(), plan_vifs, lambda applied, state: {}, lambda change: ())
+KIND = Kind("vifs", lambda document, applied: frozenset(), plan_vifs, kept_hook, lambda change: ())

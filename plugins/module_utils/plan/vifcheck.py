@@ -17,6 +17,8 @@ from ..model.interface import NAME_LENGTH
 from ..model.problem import Problem
 from ..model.state import HostState
 from ..model.vif import BRIDGE_SCRIPT, SCRIPTS, Device, Domain, Vif, VifFacts, Words, match
+from .libvirtbridges import libvirt_bridges
+from .vifport import port_problems
 
 _BY_ADDRESS = tuple(f"{SCRIPTS}/{name}" for name in ("vif-route", "vif-nat"))
 
@@ -36,6 +38,7 @@ def vif_problems(document: Document, state: HostState, applied: Applied, facts: 
         problems += vifs.owner_problems(name, owners, document.owner)
     for place, vif in vifs.placed():
         problems += vifs.owner_problems(vif.name, owners, document.owner)
+        problems += _card_problems(document, vif, place)
         if facts.dom0 and facts.xl and document.vif_options.live:
             problems += _vif_problems(document, vif, state, applied, facts, place)
     return problems
@@ -66,6 +69,8 @@ def _vif_problems(document: Document, vif: Vif, state: HostState, applied: Appli
     problems += _name_problems(vif, own, domain, state, facts, place, _leaving(document, applied, facts))
     problems += _mac_problems(vif, own, domain, state, facts, place)
     words = {**(own.words if own else {}), **vif.words}
+    bridge = words.get("bridge", facts.defaults.get("bridge", "xenbr0")) if is_bridged(words, facts) else ""
+    problems += port_problems(vif, bridge, state, applied, place)
     return [*problems, *_bridge_problems(words, state, applied, facts, place), *_script_problems(words, facts, place)]
 
 
@@ -80,6 +85,13 @@ def _leaving(document: Document, applied: Applied, facts: VifFacts) -> set[str]:
             if named[key] in gone or named[key].words.get("vifname", device.words.get("vifname")) != device.words.get("vifname"):
                 found.add(domain.link(device))
     return found
+
+
+def _card_problems(document: Document, vif: Vif, place: str) -> list[Problem]:
+    if document.vif_options.config or not vif.card:
+        return []
+    why = "is about the emulated card of an HVM guest, which comes with the guest's start, and never to one that runs"
+    return [Problem(f"{place}.{word}", f"{why}; say scope: config or both") for word in vif.card]
 
 
 def _devid_problems(vif: Vif, own: Device | None, domain: Domain, document: Document, place: str) -> list[Problem]:
@@ -129,7 +141,7 @@ def _bridge_problems(words: Words, state: HostState, applied: Applied, facts: Vi
     link = state.links.get(bridge)
     if bridge in state.leaving:
         return [Problem(f"{place}.bridge", f"{bridge} is removed in the same run; leave it there, or plug the guest in elsewhere")]
-    if bridge in applied.bridges or (link and link.bridge is not None):
+    if bridge in applied.bridges or bridge in libvirt_bridges(applied) or (link and link.bridge is not None):
         return []
     if link:
         return [Problem(f"{place}.bridge", f"{bridge} is no bridge but a {link.kind or 'network card'}; name a bridge")]

@@ -68,11 +68,12 @@ def _wanted(
         device, known = found.get(vif.name), applied.vifs.get(vif.name)
         if device is None:
             number = {"devid": str(vif.devid)} if vif.devid >= 0 else {}
-            keys: dict[str, str | None] = {**number, **_keys(vif, vif.words)}
+            keys: dict[str, str | None] = {**number, **_keys(vif, vif.words), **vif.card}
             vifs.append(WantedVif(vif.words.get("mac", ""), vif.devid if vif.devid >= 0 else None, keys))
         else:
-            differs = differences(vif, known.vif if known else None, written[device.devid])
-            vifs.append(WantedVif(devid=device.devid, keys=_keys(vif, differs)))
+            before, entry = known.vif if known else None, next(item for item in file.vifs if item.devid == device.devid)
+            keys = {**_keys(vif, differences(vif, before, written[device.devid])), **_card(vif, before, entry.written)}
+            vifs.append(WantedVif(devid=device.devid, keys=keys))
     stay = [device.devid for device in found.values()]
     vifs += [WantedVif(devid=device.devid) for device in leaving.values() if device.devid not in stay]
     old = document.vif_options.toolstack == "xm" or (document.vif_options.toolstack == "auto" and facts.xm and not facts.xl)
@@ -94,6 +95,12 @@ def _keys(vif: Vif, words: t.Iterable[str]) -> dict[str, str | None]:
         else:
             keys[word] = vif.told.get(word)
     return keys
+
+
+def _card(vif: Vif, known: Vif | None, there: t.Mapping[str, str]) -> dict[str, str | None]:
+    """What differs of the emulated card, and what was declared of it before."""
+    taken = [word for word in (known.card if known else ()) if word not in vif.card and word in there]
+    return {**{word: value for word, value in vif.card.items() if there.get(word) != value}, **dict.fromkeys(taken)}
 
 
 def file_words(keys: t.Mapping[str, str]) -> Words:

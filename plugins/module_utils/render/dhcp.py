@@ -192,12 +192,19 @@ def _value(text: str) -> str:
 
 
 def _dropin_text(item: AppliedDhcp) -> str:
-    """It comes and goes with its bridge, and waits for an address on it: only then does dnsmasq bind its DHCP socket to the bridge."""
+    """It comes and goes with its bridge, and waits for an address on it: only then does dnsmasq bind its DHCP socket to the bridge.
+
+    systemd drops the start that a new device wants while the stop for the old one still goes on. So whatever was stopped because
+    its bridge went, and not because somebody said so, starts itself again as soon as there is one.
+    """
     bridge, address = item.network.bridge, min(own_interfaces(item.addresses), key=lambda interface: interface.version).ip
-    device = f"sys-subsystem-net-devices-{_escaped(bridge)}.device"
+    device, folder = f"sys-subsystem-net-devices-{_escaped(bridge)}.device", f"{UNIT_PREFIX}{item.network.name}"
+    there, began = f"/sys/class/net/{bridge}/ifindex", f"/run/{folder}/ifindex"
     wait = f"until ip -oneline address show dev {bridge} to {address} | grep -q .; do sleep 0.1; done"
+    again = f"[ ! -e {began} ] || grep -qxf {began} {there} || systemctl --no-block start {unit_of(item.network.name)}"
     unit = ["[Unit]", f"BindsTo={device}", f"After={device}", ""]
-    service = ["[Service]", f"ExecStartPre=sh -c '{wait}'", ""]
+    service = ["[Service]", f"RuntimeDirectory={folder}", f"ExecStartPre=sh -c 'cat {there} > {began}; {wait}'"]
+    service += [f"ExecStopPost=-+sh -c '{again}'", ""]
     return _lines([HEADER, *unit, *service, "[Install]", f"WantedBy={device}"])
 
 

@@ -16,6 +16,7 @@ from ..model.applied import Applied
 from ..model.dhcp import UnitFacts, parse_leases
 from ..model.dhcpguests import with_guests
 from ..model.guard import Guards
+from ..model.managed import managed_networks
 from ..model.nat import Forward, ports_text
 from ..model.rate import Shaping, rate_text
 from ..model.route import NextHop, Route
@@ -136,7 +137,7 @@ def _tap(name: str, state: HostState, applied: Applied, files: t.Sequence[str], 
     }
 
 
-def vif_facts(facts: VifFacts, applied: Applied) -> list[Facts]:
+def vif_facts(facts: VifFacts, applied: Applied, state: HostState) -> list[Facts]:
     """Every vif of every domain that runs."""
     found = []
     for domain in facts.domains.values():
@@ -145,8 +146,10 @@ def vif_facts(facts: VifFacts, applied: Applied) -> list[Facts]:
         for device in domain.devices.values():
             words = {**DEFAULTS, **device.words}
             named = {"addresses": words.get("ip", "").split(), "rate": vif_rate(words["rate"]) if "rate" in words else ""}
+            name = domain.link(device)
+            link = state.links.get(name)
             item = {
-                "interface": domain.link(device),
+                "interface": name,
                 "domain": domain.name,
                 "domid": domain.domid,
                 "devid": device.devid,
@@ -154,6 +157,8 @@ def vif_facts(facts: VifFacts, applied: Applied) -> list[Facts]:
                 **named,
                 "mtu": int(words["mtu"]),
                 "trusted": words["trusted"] == "1",
+                "vlans": [str(item) for item in facts.vlans.get(name, ())],
+                "isolated": bool(link and link.isolated),
                 "state": CONNECTED if device.status == CONNECTED else "NOT CONNECTED",
                 "error": device.error,
                 "owner": owners.get(device.devid, ""),
@@ -204,7 +209,7 @@ def _counted(seen: Seen, ports: t.Iterable[str], sets: t.Sequence[str]) -> Facts
 
 def nat_facts(applied: Applied, seen: Seen) -> list[Facts]:
     """Every network behind address translation that was applied, and whether the kernel has all of its table."""
-    wanted = {table.key: as_seen(table) for table in nat_tables(item.network for item in applied.nat.values())}
+    wanted = {table.key: as_seen(table) for table in nat_tables((item.network for item in applied.nat.values()), managed_networks(applied))}
     intact = all(key in seen and seen[key].ours == table.ours and _own_sets(seen[key]) == table.sets for key, table in wanted.items())
     return [
         {

@@ -59,8 +59,8 @@ class Way(t.NamedTuple):
         return f"dnat {family} to {' . '.join([*key, 'meta l4proto', 'th dport'])} map @{self.name}"
 
 
-def nat_tables(networks: t.Iterable[Nat]) -> tuple[Table, ...]:
-    """The table of all networks, none without one."""
+def nat_tables(networks: t.Iterable[Nat], managed: t.Iterable[str] = ()) -> tuple[Table, ...]:
+    """The table of all networks, none without one. ``managed``: further subnets to which packets go with their own source."""
     nats = sorted(networks, key=lambda nat: nat.name)
     if not nats:
         return ()
@@ -68,7 +68,7 @@ def nat_tables(networks: t.Iterable[Nat]) -> tuple[Table, ...]:
     ways = _forwards(nats, elements)
     sets = {"bridges": Set("type ifname"), **{way.name: Set(way.type()) for way in ways}}
     chains = {"prerouting": _prerouting(nats, ways), "output": _output(nats, ways)}
-    postrouting, further = _postrouting(nats, elements, sets)
+    postrouting, further = _postrouting(nats, managed, elements, sets)
     chains.update(postrouting=postrouting, **further)
     filled = {name: Set(item.type, frozenset(elements[name])) for name, item in sorted(sets.items())}
     return (Table("inet", NAME, filled, chains, ("custom_prerouting", "custom_output", "custom_postrouting")),)
@@ -140,7 +140,9 @@ def _output(nats: t.Sequence[Nat], ways: t.Sequence[Way]) -> Chain:
     )
 
 
-def _postrouting(nats: t.Sequence[Nat], elements: Elements, sets: dict[str, Set]) -> tuple[Chain, dict[str, Chain]]:
+def _postrouting(
+    nats: t.Sequence[Nat], managed: t.Iterable[str], elements: Elements, sets: dict[str, Set]
+) -> tuple[Chain, dict[str, Chain]]:
     """What comes from a network and leaves by no other; with a chain for each translation in use."""
     for nat in nats:
         for outside, inside in nat.one_to_one:
@@ -148,7 +150,7 @@ def _postrouting(nats: t.Sequence[Nat], elements: Elements, sets: dict[str, Set]
             elements[f"inside{6 if ':' in inside else 4}"].add(f"{inside} : {outside}")
     for version in _versions(nats):
         sets.update({f"{side}{version}": Set(f"type {_TYPE[version]} : {_TYPE[version]}") for side in ("outside", "inside")})
-    kept = _untranslated(nats, elements, sets)
+    kept = [*_managed(managed, elements, sets), *_untranslated(nats, elements, sets)]
     leaving, chains = _translations(nats, elements, sets)
     rules = (
         "jump custom_postrouting",
@@ -177,6 +179,18 @@ def _hairpin(nats: t.Sequence[Nat], elements: Elements, sets: dict[str, Set]) ->
     return [
         f"oifname . {_FAMILY[version]} saddr{mask_words(version, length)} @hairpin{version}_{length} ct status dnat masquerade"
         for version, length in sorted(lengths)
+    ]
+
+
+def _managed(managed: t.Iterable[str], elements: Elements, sets: dict[str, Set]) -> list[str]:
+    lengths = set()
+    for network in map(to_network, managed):
+        name = f"managed{network.version}_{network.prefixlen}"
+        lengths.add((network.version, network.prefixlen))
+        sets[name] = Set(f"type {_TYPE[network.version]}")
+        elements[name].add(str(network.network_address))
+    return [
+        f"{_FAMILY[version]} daddr{mask_words(version, length)} @managed{version}_{length} return" for version, length in sorted(lengths)
     ]
 
 

@@ -131,6 +131,16 @@ def _command(verb: str, key: Key, name: str, elements: frozenset[str]) -> str:
     return f"{verb} element {_at(key)} {name} {{ {', '.join(sorted(elements))} }}\n"
 
 
+def element_text(tables: t.Iterable[Table], verb: str) -> str:
+    """``add`` or ``delete`` what the tables' sets hold of ports; what is deleted need not be there."""
+    text = ""
+    for table in tables:
+        for name, item in table.sets.items():
+            elements = frozenset(element for element in item.elements if element.startswith('"'))
+            text += _command("add", table.key, name, elements) + (_command(verb, table.key, name, elements) if verb != "add" else "")
+    return text
+
+
 def _set_lines(name: str, item: Set) -> list[str]:
     lines = [f"\t{item.word} {name} {{", f"\t\t{item.type}"]
     lines += ["\t\tcounter"] if item.counter else []

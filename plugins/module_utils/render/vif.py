@@ -11,7 +11,7 @@ from __future__ import annotations
 from ..model.vif import DEFAULTS, Vif, Words
 
 # The order of xl-network-configuration(5).
-_ORDER = ("mac", "bridge", "gatewaydev", "ip", "script", "backend", "vifname", "rate", "mtu", "trusted")
+_ORDER = ("mac", "bridge", "gatewaydev", "ip", "script", "backend", "vifname", "rate", "mtu", "vlan", "trusted")
 
 
 def xl_words(devid: int, words: Words) -> tuple[str, ...]:

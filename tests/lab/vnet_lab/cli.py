@@ -102,12 +102,12 @@ def _guest(args: argparse.Namespace) -> int:
 
 
 def _measure(args: argparse.Namespace) -> int:
-    from .measure import measure
+    from .measure import FINE, measure
 
     lab = _existing(args.name)
     host = lab.host(args.host)
     command = args.command[1:] if args.command[:1] == ["--"] else args.command
-    result = measure(host, (lambda: host.exec(command, timeout=args.limit, check=False)) if command else None, after=args.after)
+    result = measure(host, (lambda: host.exec(command, timeout=args.limit, check=False)) if command else None, after=args.after, every=FINE)
     print(result.text())
     return 0
 

@@ -41,6 +41,9 @@ class NotedMachine(Machine):
     def read(self, path: str) -> FileState | None:
         return FileState(self.files[path], 0o600) if path in self.files else None
 
+    def first_line(self, path: str) -> str:
+        return self.files.get(path, "").partition("\n")[0]
+
     def text(self, path: str) -> str:
         return "boot" if path.endswith("boot_id") else self.files.get(path, "").strip()
 

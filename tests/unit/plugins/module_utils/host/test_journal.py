@@ -13,9 +13,6 @@ import pytest
 
 from ansible_collections.hypervisor.vnet.plugins.module_utils.host.perform import perform, perform_batch, try_batch
 from ansible_collections.hypervisor.vnet.plugins.module_utils.journal import (
-    APPLIED,
-    JOURNAL,
-    LAST,
     MEMORY,
     Journal,
     grouped,
@@ -23,6 +20,7 @@ from ansible_collections.hypervisor.vnet.plugins.module_utils.journal import (
     read_journal,
     standing_span,
 )
+from ansible_collections.hypervisor.vnet.plugins.module_utils.model.paths import APPLIED, JOURNAL, LAST
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.problem import VnetError
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.span import Span
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.step import (
@@ -156,6 +154,8 @@ def test_a_checkpoint_keeps_what_ran_before_a_failing_run() -> None:
     assert journal.unwind_run().groups == ["file", "k"]
     assert machine.files[JOURNAL] == kept
     assert machine.files[APPLIED] == "one\n"
+    # A run that was stopped before it began is none.
+    assert journal.unwind_run() == ([], []) and machine.files[JOURNAL] == kept
     assert journal.unwind().groups == [MEMORY, "a"]
 
 

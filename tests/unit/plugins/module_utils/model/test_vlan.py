@@ -11,7 +11,14 @@ import typing as t
 import pytest
 
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.vlan import VlanRange as R
-from ansible_collections.hypervisor.vnet.plugins.module_utils.model.vlan import Vlans, normal, read_vlans, untagged, vlan_lines
+from ansible_collections.hypervisor.vnet.plugins.module_utils.model.vlan import (
+    Vlans,
+    normal,
+    read_vlans,
+    read_xl_vlans,
+    untagged,
+    vlan_lines,
+)
 
 GOOD = [
     (None, ()),
@@ -70,3 +77,37 @@ def test_lines_of_bridge(had: Vlans, wanted: Vlans, lines: list[str]) -> None:
 def test_a_whole_trunk_is_one_range() -> None:
     assert normal(tuple(R(number, number) for number in range(1, 4095))) == (R(1, 4094),)
     assert str(R(1, 1, True, True)) == "1 pvid untagged"
+
+
+XL_GOOD = [
+    ("10", (R(10, 10, True, True),)),
+    ("10p", (R(10, 10, True, True),)),
+    ("10p/20", (R(10, 10, True, True), R(20, 20))),
+    ("10p/20u/30-39/40-41u", (R(10, 10, True, True), R(20, 20, False, True), R(30, 39), R(40, 41, False, True))),
+    ("10p/100+10x4", (R(10, 10, True, True), *(R(number, number) for number in (100, 110, 120, 130, 140)))),
+    ("1+1x2u/7p", (*(R(number, number, False, True) for number in (1, 2, 3)), R(7, 7, True, True))),
+]
+
+
+@pytest.mark.parametrize(("text", "vlans"), XL_GOOD)
+def test_what_xl_means(text: str, vlans: Vlans) -> None:
+    assert read_xl_vlans(text, "vlan") == (vlans, [])
+
+
+XL_BAD = [
+    ("", "vlan: '' are no VLANs of xl; write 10 for a guest that knows none, or 10p/20 for one that tags 20"),
+    ("10,20", "vlan: '10,20' are no VLANs of xl; write 10 for a guest that knows none, or 10p/20 for one that tags 20"),
+    ("10-20p", "vlan: '10-20p' are no VLANs of xl; write 10 for a guest that knows none, or 10p/20 for one that tags 20"),
+    ("10/20", "vlan: 10/20 marks 0 of its VLANs by p; mark the one of frames without a tag by p, as in 10p/20"),
+    ("10p/20p", "vlan: 10p/20p marks 2 of its VLANs by p; mark the one of frames without a tag by p, as in 10p/20"),
+    ("10u", "vlan: 10u marks 0 of its VLANs by p; mark the one of frames without a tag by p, as in 10p/20"),
+    ("0", "vlan: 0 is outside 1-4094"),
+    ("10p/20-4095", "vlan: 4095 is outside 1-4094"),
+    ("10p/29-20", "vlan: 29-20 is upside down; write 20-29"),
+    ("10p/5-15", "vlan: VLAN 10 is already vlan; write it once"),
+]
+
+
+@pytest.mark.parametrize(("text", "line"), XL_BAD)
+def test_what_of_xls_words_is_refused(text: str, line: str) -> None:
+    assert [str(problem) for problem in read_xl_vlans(text, "vlan")[1]] == [line]

@@ -12,7 +12,9 @@ import pathlib
 import pytest
 
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.applied import Applied, AppliedVif
+from ansible_collections.hypervisor.vnet.plugins.module_utils.model.state import HostState, Link
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.vif import CONNECTED, Domain, Vif, VifFacts
+from ansible_collections.hypervisor.vnet.plugins.module_utils.model.vlan import untagged
 from ansible_collections.hypervisor.vnet.plugins.module_utils.observe.vif import parse_domains
 from ansible_collections.hypervisor.vnet.plugins.module_utils.render.facts import vif_facts
 
@@ -47,7 +49,11 @@ def test_what_a_failed_attach_left_is_seen(domains: dict[str, Domain]) -> None:
 
 def test_facts_name_owner_and_state(domains: dict[str, Domain]) -> None:
     applied = Applied(vifs={"domu1/00:16:3e:00:00:07": AppliedVif("shop", Vif("domu1", words={"mac": "00:16:3e:00:00:07"}))})
-    facts = {item["devid"]: item for item in vif_facts(VifFacts(domains=domains), applied)}
+    vlans = {"vif1.7": untagged(10)}
+    state = HostState({"vif1.7": Link("vif1.7", 9, isolated=True)})
+    facts = {item["devid"]: item for item in vif_facts(VifFacts(domains=domains, vlans=vlans), applied, state)}
+    assert (facts[7]["vlans"], facts[7]["isolated"]) == (["10 pvid untagged"], True)
+    assert (facts[0]["vlans"], facts[0]["isolated"]) == ([], False)
     assert facts[7]["owner"] == "shop" and facts[7]["rate"] == "125000B/s@50000us" and facts[7]["mtu"] == 1400
     assert facts[0]["owner"] == "" and facts[0]["addresses"] == ["10.0.0.1"] and facts[0]["state"] == "connected"
     assert (facts[5]["state"], facts[5]["error"][:23]) == ("NOT CONNECTED", "Cannot rename interface")

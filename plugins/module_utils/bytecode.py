@@ -1,0 +1,96 @@
+# Copyright: (c) 2026, hypervisor.vnet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# PRIVATE to the collection: breaking changes can come at any time.
+
+"""Imports of ours without compiling: what comes after this module's own import is looked for in the program that the host has.
+
+Ansible sends a module as a zip archive of sources, and Python compiles each of them twice in every run (zipimport asks for the
+code once more to learn a file's name): two thirds of what a run with nothing to do costs a host. The host's program holds the
+same sources with their byte code. It is taken only where the hash of the source that was sent is the one it was made from, and by
+the Python that made it, as Python itself does it with checked hash-based pyc files (PEP 552).
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+import marshal
+import sys
+import types
+import zipfile
+import zlib
+from importlib.abc import InspectLoader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from zipimport import zipimporter
+
+from .model.paths import PROGRAM
+
+PACKAGE = "hypervisor_vnet"
+_OURS = __name__.rpartition(".")[0]
+_UNCHECKED = (1).to_bytes(4, "little")
+_HEAD = importlib.util.MAGIC_NUMBER + _UNCHECKED
+
+
+def pack(code: types.CodeType, source: str) -> bytes:
+    """A pyc file, PEP 552's hash-based form."""
+    return _HEAD + importlib.util.source_hash(source.encode()) + marshal.dumps(code)
+
+
+def unpack(data: bytes, source: str) -> types.CodeType | None:
+    """The code of such a file; None when it was made of another source or by another Python."""
+    head = _HEAD + importlib.util.source_hash(source.encode())
+    if not data.startswith(head):
+        return None
+    code: types.CodeType = marshal.loads(data[len(head) :])
+    return code
+
+
+class KeptCode(MetaPathFinder, InspectLoader):
+    """Finds our modules in what Ansible sent, and their byte code, if it is still theirs, in what the host has kept."""
+
+    def __init__(self, sent: zipimporter, kept: zipfile.ZipFile | None) -> None:
+        self._sent = sent
+        self._kept = kept
+        self._names = frozenset(kept.namelist() if kept else ())
+
+    def find_spec(self, fullname: str, path: object = None, target: object = None) -> ModuleSpec | None:
+        del path, target
+        if not fullname.startswith(f"{_OURS}."):
+            return None
+        try:
+            self._sent.get_data(self._path(fullname))
+        except OSError:
+            return None  # a package: they are empty, and nothing is won by them
+        return ModuleSpec(fullname, self, origin=self._path(fullname))
+
+    def is_package(self, fullname: str) -> bool:
+        del fullname
+        return False
+
+    def get_source(self, fullname: str) -> str:
+        return self._sent.get_data(self._path(fullname)).decode()
+
+    def _path(self, fullname: str) -> str:
+        return f"{self._sent.archive}/{fullname.replace('.', '/')}.py"
+
+    def get_code(self, fullname: str) -> types.CodeType:
+        source = self.get_source(fullname)
+        name = f"{PACKAGE}{fullname[len(_OURS) :].replace('.', '/')}.pyc"
+        kept = unpack(self._kept.read(name), source) if self._kept and name in self._names else None
+        return kept or compile(source, name[:-1], "exec", dont_inherit=True)
+
+
+def _kept() -> zipfile.ZipFile | None:
+    # Read as a whole: it may be replaced by another version meanwhile.
+    try:
+        with open(PROGRAM, "rb") as file:
+            return zipfile.ZipFile(io.BytesIO(file.read()))
+    except (OSError, zipfile.BadZipFile, zlib.error):
+        return None
+
+
+_sent = sys.modules[__name__].__loader__
+if isinstance(_sent, zipimporter):
+    sys.meta_path.insert(0, KeptCode(_sent, _kept()))
