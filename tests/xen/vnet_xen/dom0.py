@@ -145,7 +145,7 @@ class Dom0:
         wait_until(up, limit, "the dom0 answers", poll=0.2)
         # The snapshot's clock stood still.
         clock = f"date --set=@{time.time():.0f} > /dev/null"
-        self.ssh(f"{clock}; base64 -d | tar -xzC {FOLDER} --no-same-owner", timeout=_SSH_LIMIT, stdin=archive())
+        self.ssh(f"{clock}; mkdir -p {FOLDER}; base64 -d | tar -xzC {FOLDER} --no-same-owner", timeout=_SSH_LIMIT, stdin=archive())
 
     def _greets(self) -> bool:
         """QEMU takes connections before the dom0 does: only sshd's first line says that it is there."""
