@@ -178,10 +178,14 @@ options:
         required: true
       toolstack:
         description:
-          - What runs the guest. This version knows V(qemu), V(xl) and V(xm).
+          - What runs the guest. This version knows V(qemu), V(xl), V(xm) and V(libvirt).
           - V(xl) and V(xm) make the interfaces of Xen guests when they start them (C(vifname) in their files is their name here). They have guards,
             which stand by name before the guest does, and no taps. One with a O(guests[].interfaces[].model) has an emulated card, which is guarded as
             C(NAME-emu).
+          - V(libvirt) makes the interfaces of its domains, as it is told here. The domain O(guests[].name) must be defined on the host. Its interface with this
+            MAC is plugged in or changed, in the domain as it runs and as it is stored, and nothing else of it is touched. Of
+            O(guests[].interfaces[].tap) it has C(isolated), C(mtu) and C(rate). A new one has the O(guests[].interfaces[].model) V(virtio) unless it says
+            another. One that was there before is not removed but as it was before, in all but name, model and MTU at once.
         type: str
         default: qemu
       interfaces:
@@ -193,11 +197,12 @@ options:
         suboptions:
           network:
             description:
-              - The network that the guest is in, one of O(networks) or of an earlier call by its name, or any bridge of the host.
+              - The network that the guest is in, one of O(networks) or of an earlier call by its name, or any bridge of the host. With V(libvirt) for
+                O(guests[].toolstack), any network of libvirt, too.
             type: str
           name:
             description:
-              - Name of the tap, or of the interface of a Xen guest.
+              - Name of the tap, or of the interface of a Xen guest or a domain of libvirt. libvirt forgets names that begin with C(vnet).
             type: str
           mac:
             description:
@@ -235,7 +240,7 @@ options:
             type: int
           model:
             description:
-              - The guest's card, for P(hypervisor.vnet.qemu_netdev#filter).
+              - The guest's card, for P(hypervisor.vnet.qemu_netdev#filter) and for libvirt.
             type: str
           qemu:
             description:

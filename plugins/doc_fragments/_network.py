@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from ansible_collections.hypervisor.vnet.plugins.doc_fragments._bridge import BRIDGE, indented
+from ansible_collections.hypervisor.vnet.plugins.doc_fragments._libvirt import LIBVIRT_OWN
 
 _ROUTED = r"""
 sources:
@@ -299,6 +300,8 @@ options:
           - V(bridge) is a switch, with or without an uplink.
           - V(nat) and V(brouter) have guests who reach the world by the host's address, V(route) guests with addresses to which the world knows
             the way. They are O(networks[].routed=true), with O(networks[].masquerade=true) and V(false).
+          - V(libvirt) is one of libvirt's own networks, with a bridge, DHCP, DNS and translation that libvirt makes. It is O(networks[].libvirt)
+            without a word in it.
         type: str
         default: bridge
       routed:
@@ -316,9 +319,21 @@ options:
         description:
           - The zone that the network is in. A zone that is not one of O(zones) is declared by that.
         type: str
+      libvirt:
+        description:
+          - The network is one of libvirt's, as M(hypervisor.vnet.libvirt_network) makes them, with the addresses, routes, MAC, MTU and spanning tree of
+            this network and what stands here besides.
+          - With no more than its name, and C(active) or C(autostart), it keeps the definition that it has.
+          - With O(networks[].routed=true) libvirt makes no rules for it (forward mode V(open)), and O(networks[].forwards), O(networks[].zone) and
+            the rest of M(hypervisor.vnet.vnet_nat) hold. Without, libvirt's rules reject what these allow, and they are refused.
+        type: dict
+        suboptions:
+{indented(LIBVIRT_OWN, 10)}
       dhcp:
         description:
           - Serve the network with DHCP and DNS, as M(hypervisor.vnet.vnet_dhcp) does. Without it, nobody does.
+          - A network of libvirt's is served by libvirt, which takes what changes of hosts and names while it runs. It has no word for C(router), C(mtu), C(ra),
+            C(slaac), C(options) and C(lease_time), and knows a guest's name for its first address. Its hosts are the guests of the same call.
           - The interfaces of O(guests) in the network are hosts of it, with their addresses and the name of their guest.
         type: dict
         suboptions:

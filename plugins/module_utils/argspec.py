@@ -12,6 +12,7 @@ import typing as t
 
 # First: what is imported after it need not be compiled.
 from . import bytecode  # noqa: F401
+from .argspec_libvirtnet import LIBVIRT_OWN_OPTIONS
 from .model.document import PERSIST
 from .model.guard import PROTOCOLS
 
@@ -186,6 +187,7 @@ NETWORK_OPTIONS: Spec = {
     **_ROUTED,
     "proxy_arp": {"type": "bool"},
     "zone": {"type": "str"},
+    "libvirt": {"type": "dict", "options": LIBVIRT_OWN_OPTIONS},
     "dhcp": {"type": "dict", "options": {name: spec for name, spec in DHCP_OPTIONS.items() if name not in ("name", "bridge", "addresses")}},
 }
 

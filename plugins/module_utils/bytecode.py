@@ -25,7 +25,7 @@ from importlib.abc import InspectLoader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from zipimport import zipimporter
 
-from .paths import PROGRAM
+from .model.paths import PROGRAM
 
 PACKAGE = "hypervisor_vnet"
 _OURS = __name__.rpartition(".")[0]

@@ -14,7 +14,8 @@ import typing as t
 
 from .host.machine import Machine
 from .host.recording import ReplayingMachine
-from .journal import JOURNAL, LAST, REPORT, read_journal, same_boot, span_of
+from .journal import read_journal, same_boot, span_of
+from .model.paths import JOURNAL, LAST, REPORT
 from .model.step import Json
 from .observe.control import read_control
 from .span import why_not_back

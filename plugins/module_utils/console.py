@@ -23,7 +23,8 @@ from .facts import host_facts
 from .follow import follow
 from .host.machine import Machine
 from .host.session import is_held, own_session
-from .journal import LOCK, read_journal, span_of
+from .journal import read_journal, span_of
+from .model.paths import LOCK
 from .model.problem import Refused, VnetError
 from .model.step import Json
 from .render.status import report_text, status_text

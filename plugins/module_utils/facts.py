@@ -12,10 +12,11 @@ from dataclasses import asdict
 
 from .host.machine import Machine
 from .host.session import is_held
-from .journal import APPLIED, LOCK, read_journal, standing_span
+from .journal import read_journal, standing_span
 from .model.applied import Applied, applied_from_text
 from .model.guard import TABLES
 from .model.nat import TABLES as NAT_TABLES
+from .model.paths import APPLIED, LOCK
 from .model.problem import Problem, Refused
 from .model.routed import TABLES as ROUTE_TABLES
 from .model.state import HostState
@@ -23,6 +24,7 @@ from .model.zone import TABLES as ZONE_TABLES
 from .observe.blocker import read_blockers
 from .observe.dhcp import read_leases, read_units
 from .observe.dns import read_dns
+from .observe.domif import read_domifs
 from .observe.host import observe
 from .observe.libvirt import leases_on, read_libvirt
 from .observe.link import COMMAND, parse_links
@@ -34,6 +36,7 @@ from .plan.blocker import blockers
 from .plan.document import KINDS
 from .plan.persist import BACKENDS
 from .plan.tapkeep import KEEPERS
+from .render.domif import domif_facts
 from .render.facts import (
     Facts,
     address_facts,
@@ -82,6 +85,7 @@ def host_facts(machine: Machine) -> Facts:
         "journal": _journal(machine),
         "dhcp": dhcp_facts(applied, read_units(machine, sorted(applied.dhcp)) or {}, read_leases(machine, applied.dhcp)),
         "libvirt": _libvirt(machine, applied),
+        "domifs": domif_facts(applied, read_domifs(machine)),
     }
 
 

@@ -20,20 +20,17 @@ import sys
 import typing as t
 from dataclasses import replace
 
-from .host.machine import Completed, Machine
+from .host.machine import Completed, LookingMachine, Machine
 from .host.session import exclusive, is_held_above, own_session
 from .model.guard import NAME, AppliedGuard, Guard, Guards, GuardSettings, applied_guard, settings_from_json
 from .model.hook import OWN_HOOKS, VIFS, declared_vif, nameless_guard
+from .model.paths import APPLIED, LOCK
 from .model.problem import VnetError
 from .model.vif import Device, Domain, Vif
 from .model.vlan import normal, read_xl_vlans, vlan_lines, vlans_from_bridge
-from .paths import STATE
 from .render.guard import guard_tables
 from .render.ruleset import element_text
 
-# The journal's, which would bring the whole engine along.
-APPLIED = f"{STATE}/applied.json"
-LOCK = f"{STATE}/lock"
 _UNIT = "hypervisor-vnet-nftables.service"
 _PATIENCE = 20.0
 _OWN_LIMIT = 10.0
@@ -62,8 +59,9 @@ def main(argv: t.Sequence[str]) -> int:
     try:
         if len(argv) != len(_USAGE.split()) - 1:
             raise VnetError(_USAGE)
+        # Its commands are short, and may outlive it: whatever becomes of it, the hook leaves the port down.
         with own_session():
-            plug(Machine(), *argv[1:])
+            plug(LookingMachine(), *argv[1:])
     except VnetError as error:
         sys.stderr.write(f"hypervisor-vnet: {error}\n")
         return 1
@@ -88,6 +86,8 @@ def _event(machine: Machine, command: str, interface: str, path: str) -> Event:
     nodes = dict(_NODE.findall(machine.run(("xenstore-ls", "-f", path)).out))
     device = Device(int(devid), {word: nodes[word] for word in _WORDS if nodes.get(word)})
     name = machine.run(("xenstore-read", f"/local/domain/{domid}/name")).out.strip()
+    if command in _COMES and not (name and "mac" in device.words):
+        raise VnetError(f"{path}: xenstore does not say whose vif that is, or which")
     return Event(command, interface, Domain(int(domid), name), device)
 
 
@@ -97,13 +97,15 @@ def _filter(machine: Machine, event: Event) -> None:
     memory = json.loads(file.content) if file else {}
     guards = {name: applied_guard(item) for name, item in memory.get("guards", {}).items()}
     settings = settings_from_json(memory["guard_settings"]) if "guard_settings" in memory else GuardSettings()
+    if not guards and not settings.unlisted:
+        return
+    text = _elements(machine, event, guards, settings)
+    argv = ("nft", "-f", "-") if text else ("nft", "list", "chain", "bridge", NAME, "prerouting")
+    done = machine.run(argv, text, _OWN_LIMIT)
     lasting = any(item.persist for item in guards.values()) or (settings.unlisted and settings.persist)
-    loaded = bool(guards or settings.unlisted) and not machine.run(("nft", "list", "chain", "bridge", NAME, "prerouting")).rc
-    if lasting and not loaded and event.comes:
-        raise VnetError(f"the packet filter {NAME} is not loaded, without which no guest comes up; systemctl restart {_UNIT}")
-    text = _elements(machine, event, guards, settings) if loaded else ""
-    if text:
-        _checked(machine, ("nft", "-f", "-"), text)
+    if done.rc and lasting and event.comes:
+        why = f"the packet filter {NAME} does not take {event.interface} ({_said(done)}), and no guest comes up without it"
+        raise VnetError(f"{why}; systemctl restart {_UNIT}")
 
 
 def _elements(machine: Machine, event: Event, memory: t.Mapping[str, AppliedGuard], settings: GuardSettings) -> str:
@@ -176,6 +178,10 @@ def _run_own(machine: Machine, event: Event) -> None:
 def _checked(machine: Machine, argv: t.Sequence[str], stdin: str = "", limit: float = _OWN_LIMIT) -> Completed:
     done = machine.run(argv, stdin, limit)
     if done.rc:
-        said = (done.err or done.out).strip().splitlines()
-        raise VnetError(f"{' '.join(argv)}: exit status {done.rc}: {said[0] if said else 'no message'}")
+        raise VnetError(f"{' '.join(argv)}: exit status {done.rc}: {_said(done)}")
     return done
+
+
+def _said(done: Completed) -> str:
+    lines = (done.err or done.out).strip().splitlines()
+    return lines[0] if lines else "no message"

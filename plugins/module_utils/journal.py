@@ -23,19 +23,12 @@ import typing as t
 from .host.machine import Machine
 from .host.perform import perform, perform_batch, try_batch
 from .host.session import past_undoing, uninterrupted
+from .model.paths import APPLIED, JOURNAL, LAST, STATE
 from .model.problem import VnetError
 from .model.span import Span, span_from_json
 from .model.state import FileState
 from .model.step import Action, Ip, Json, Remove, Step, Sysctl, Write, action_from_json, action_to_json
-from .paths import STATE
 
-LOCK = f"{STATE}/lock"
-APPLIED = f"{STATE}/applied.json"
-JOURNAL = f"{STATE}/journal"
-LAST = f"{STATE}/last"
-RESULT = f"{STATE}/result.json"
-ANSWER = f"{STATE}/answer.json"
-REPORT = f"{STATE}/report.json"
 MEMORY = "what was applied is remembered"
 _BOOT_ID = "/proc/sys/kernel/random/boot_id"
 

@@ -52,7 +52,7 @@ def host_document(params: t.Mapping[str, t.Any]) -> Document:
     problems = [*found.problems, *wrong, *unguarded, *unfit, *unclear, *unrouted]
     kinds = {**_bridges(params, bridges, "networks", places), **routes, **_services(params, found), **filtered}
     if "networks" not in lists:
-        kinds.update(dict.fromkeys(("bridges", "nat", "dhcp"), Declared(spoken=False)))
+        kinds.update(dict.fromkeys(("bridges", "nat", "dhcp", "libvirt"), Declared(spoken=False)))
     if "guests" in lists:
         interfaces, wrong = _guests(params, found.names)
         kinds.update(interfaces, vifs=Declared(prune=params["prune"], path="guests"))
@@ -68,7 +68,7 @@ def _services(params: t.Mapping[str, t.Any], networks: Networks) -> dict[str, t.
     """What networks have beside their bridges. One that is without now may have had it before."""
     names = tuple(network["name"] for network in params["networks"] or [])
     kinds = {}
-    for kind, placed in (("nat", networks.nat), ("dhcp", networks.dhcp)):
+    for kind, placed in (("nat", networks.nat), ("dhcp", networks.dhcp), ("libvirt", networks.libvirt)):
         items, places = tuple(item for _place, item in placed), tuple(place for place, _item in placed)
         if params["state"] == "absent":
             kinds[kind] = Declared[t.Any](removed=names, path="networks")
@@ -107,13 +107,13 @@ def _zones(params: t.Mapping[str, t.Any], networks: Networks) -> tuple[dict[str,
 
 
 def _guests(params: t.Mapping[str, t.Any], bridges: t.Mapping[str, str]) -> tuple[dict[str, t.Any], list[Problem]]:
-    """The taps and guards of all guests, with everything that is wrong with them."""
+    """What the interfaces of all guests need, with everything that is wrong with them."""
     if params["state"] == "absent":
         gone = Declared[t.Any](removed=guest_names(params["guests"]), path="guests")
-        return {"taps": gone, "guards": gone}, []
+        return {"taps": gone, "guards": gone, "domifs": gone}, []
     found = read_guests(params["guests"], bridges)
     kinds = {}
-    for kind, placed in (("taps", found.taps), ("guards", found.guards)):
+    for kind, placed in (("taps", found.taps), ("guards", found.guards), ("domifs", found.domifs)):
         items, places = tuple(item for _place, item in placed), tuple(place for place, _item in placed)
         kinds[kind] = Declared[t.Any](items, prune=params["prune"], path="guests", places=places)
     return kinds, found.problems

@@ -20,9 +20,9 @@ import zipfile
 from . import console, hotplug
 from .bytecode import PACKAGE, pack
 from .host.machine import Machine
+from .model.paths import PROGRAM
 from .model.problem import VnetError
 from .model.state import FileState
-from .paths import PROGRAM
 
 COMMAND = "/usr/local/sbin/hypervisor-vnet"
 # A guest waits for `vif`, which needs little of the rest.

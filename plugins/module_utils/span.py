@@ -16,23 +16,8 @@ import typing as t
 from .host.machine import Machine
 from .host.probe import measure, still
 from .host.session import end_holder, exclusive, is_held, uninterrupted
-from .journal import (
-    ANSWER,
-    JOURNAL,
-    LAST,
-    LOCK,
-    MEMORY,
-    REPORT,
-    RESULT,
-    Journal,
-    Undone,
-    is_finished,
-    is_unwinding,
-    read_journal,
-    same_boot,
-    span_of,
-    standing_span,
-)
+from .journal import MEMORY, Journal, Undone, is_finished, is_unwinding, read_journal, same_boot, span_of, standing_span
+from .model.paths import ANSWER, JOURNAL, LAST, LOCK, REPORT, RESULT
 from .model.problem import Problem, Refused, VnetError
 from .model.span import Confirm, Span
 from .model.state import FileState

@@ -22,9 +22,10 @@ from .facts import host_facts
 from .host.machine import LookingMachine, Machine
 from .host.recording import RecordingMachine, ReplayingMachine
 from .host.session import Interrupted, await_end, detach, own_session, sign_lock, wait_until_free
-from .journal import APPLIED, LOCK, Journal, is_finished, last_run, read_journal, standing_span
+from .journal import Journal, is_finished, last_run, read_journal, standing_span
 from .model.applied import Applied, applied_from_text
 from .model.document import Document
+from .model.paths import APPLIED, LOCK, STATE
 from .model.probe import read_probes
 from .model.problem import Problem, Refused, VnetError
 from .model.profile import Profile, profile_of
@@ -34,7 +35,6 @@ from .model.state import HostState
 from .model.step import Json
 from .observe.host import About, observe
 from .optioncheck import confirm_problems
-from .paths import STATE
 from .plan.document import Plan, linked, plan_document
 from .program import install_program
 from .render.diff import Diff, commands, file_diffs, link_diffs, setting_diffs, text_diffs

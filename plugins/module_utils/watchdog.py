@@ -20,10 +20,10 @@ import time
 from .host.machine import Machine
 from .host.session import detach
 from .journal import read_header, span_of
+from .model.paths import JOURNAL, PROGRAM, STATE
 from .model.problem import VnetError
 from .model.span import Span
 from .model.state import FileState
-from .paths import PROGRAM, STATE
 
 # Space to undo with when the disk is full by then.
 RESERVE = f"{STATE}/reserve"
@@ -44,7 +44,7 @@ After=systemd-remount-fs.service
 Wants=network-pre.target
 Before=network-pre.target systemd-modules-load.service systemd-sysctl.service shutdown.target
 Conflicts=shutdown.target
-ConditionPathExists={STATE}/journal
+ConditionPathExists={JOURNAL}
 
 [Service]
 Type=oneshot

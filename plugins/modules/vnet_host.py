@@ -16,8 +16,8 @@ description:
   - Brings the virtual networks of a Xen dom0 or KVM host, and what its guests have of them, to what the inventory declares, all of it in one plan,
     one diff and one transaction.
   - At least one of O(networks), O(guests), O(zones), O(policies) and O(routes) must be given. What is not given stays as it is.
-  - This version knows the layouts V(bridge), V(nat), V(route) and V(brouter), and guests of the toolstacks V(qemu), V(xl) and V(xm). Others are
-    refused by their names.
+  - This version knows the layouts V(bridge), V(nat), V(route), V(brouter) and V(libvirt), and guests of the toolstacks V(qemu), V(xl), V(xm) and
+    V(libvirt). Others are refused by their names.
   - Everything that M(hypervisor.vnet.xen_bridge) says about uplinks, about what is kept over a reboot and about undoing holds here too.
 options: {}
 extends_documentation_fragment:
@@ -40,6 +40,7 @@ seealso:
   - module: hypervisor.vnet.vnet_nat
   - module: hypervisor.vnet.vnet_dhcp
   - module: hypervisor.vnet.vnet_zones
+  - module: hypervisor.vnet.libvirt_network
   - plugin: hypervisor.vnet.merge_guests
     plugin_type: filter
   - module: hypervisor.vnet.vnet_info
@@ -108,6 +109,29 @@ EXAMPLES = r"""
       - name: cache
         interfaces:
           - {network: dmz, name: cache-0, mac: "52:54:00:27:95:c1", addresses: auto, tap: {owner: libvirt-qemu}}
+
+- name: libvirt's own network, one beside it whose ports lead to guests, and a domain of libvirt in it
+  hypervisor.vnet.vnet_host:
+    adopt: true
+    networks:
+      - name: default
+        layout: libvirt
+        bridge: virbr0
+        addresses: [192.168.122.1/24]
+        dhcp: {ranges: [192.168.122.2-192.168.122.254]}
+      - name: dmz
+        layout: libvirt
+        routed: true
+        bridge: virbr1
+        addresses: [10.98.98.1/24]
+        dhcp: {ranges: [10.98.98.100-10.98.98.199]}
+        forwards:
+          - {port: 8080, to: web, to_port: 80}
+    guests:
+      - name: web
+        toolstack: libvirt
+        interfaces:
+          - {network: dmz, name: web-0, mac: "52:54:00:27:95:c0", addresses: [10.98.98.2], tap: {isolated: true}}
 
 - name: Only a route, with the networks that are there already left as they are
   hypervisor.vnet.vnet_host:

@@ -816,6 +816,11 @@ owners:
       type: list
       elements: str
       sample: ["rhel4/00:16:3e:27:95:c1"]
+    domifs:
+      description: The interfaces of libvirt's domains that it declared.
+      type: list
+      elements: str
+      sample: [web-0]
 vifs:
   description: Every interface of every domain that runs on this host, if it is a dom0 of Xen.
   returned: success
@@ -892,6 +897,53 @@ vifs:
       description: Why its script failed.
       type: str
       sample: ""
+    owner:
+      description: The label under which it was declared, empty for others.
+      type: str
+      sample: site
+domifs:
+  description:
+    - Every interface of libvirt's domains that is in a network or bridge, of those that run as they run, of the others as they are stored.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    interface:
+      description: The name of the host's end, empty where libvirt gives it one at every start.
+      type: str
+      sample: web-0
+    domain:
+      description: The domain.
+      type: str
+      sample: web
+    mac:
+      description: The guest's MAC address.
+      type: str
+      sample: "52:54:00:27:95:c0"
+    network:
+      description: The network of libvirt that it is in, empty for a bridge of others.
+      type: str
+      sample: dmz
+    bridge:
+      description: The bridge that it is in, empty for a network without one of its own.
+      type: str
+      sample: virbr1
+    model:
+      description: The guest's card.
+      type: str
+      sample: virtio
+    mtu:
+      description: Its MTU, 0 where libvirt takes that of the network.
+      type: int
+      sample: 0
+    isolated:
+      description: Whether it is kept apart from others that are.
+      type: bool
+      sample: true
+    running:
+      description: Whether the domain runs.
+      type: bool
+      sample: true
     owner:
       description: The label under which it was declared, empty for others.
       type: str

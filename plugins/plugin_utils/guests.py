@@ -15,7 +15,7 @@ import typing as t
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ..module_utils.argspec import GUEST_OPTIONS
-from ..module_utils.model.guest import XEN, guard_address, has_interface, read_guests
+from ..module_utils.model.guest import LIBVIRT, XEN, guard_address, has_interface, read_guests
 from ..module_utils.model.interface import NAME_LENGTH, mac_problems, normal_mac
 from ..module_utils.model.problem import Problem
 from .mac import beyond_rules, from_address, require_netaddr, seeded
@@ -84,7 +84,8 @@ def _filled(guest: Guest, place: str, home: str, bridges: t.Mapping[str, str]) -
     interfaces, problems = [], []
     for index, interface in enumerate(guest.get("interfaces") or []):
         filled = dict(interface)
-        if "network" in filled:
+        # libvirt knows its networks by their names.
+        if "network" in filled and guest.get("toolstack") != LIBVIRT:
             filled["network"] = bridges.get(filled["network"], filled["network"])
         for option in ("name", "mac") if has_interface(guest, interface) else ():
             try:

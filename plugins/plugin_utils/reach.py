@@ -18,11 +18,11 @@ from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.connection import ConnectionBase
 from ansible.utils.display import Display
 
+from ..module_utils.model.paths import PROGRAM
 from .confirm import Seen
 from .contact import Attempt, Contact, race
 from .place import Place, place_of
 
-PROGRAM = "/var/lib/hypervisor-vnet/hypervisor-vnet"
 # For people; it brings its own interpreter.
 CONSOLE_PROGRAM = "/usr/local/sbin/hypervisor-vnet"
 # Seconds. A login with sudo and Python may take CONNECTING; an existing connection is given up sooner.

@@ -19,8 +19,8 @@ from functools import partial
 from typing import Any
 
 from ansible_collections.hypervisor.vnet.plugins.module_utils.host.machine import Completed, Machine
+from ansible_collections.hypervisor.vnet.plugins.module_utils.model.paths import PROGRAM
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.problem import VnetError
-from ansible_collections.hypervisor.vnet.plugins.module_utils.paths import PROGRAM
 
 Strike = Callable[[], None]
 COUNT = "/run/steps"  # how many steps the last run made

@@ -27,7 +27,7 @@ from ansible.module_utils.testing import patch_module_args
 from child import LIMIT, Answer, Child
 from snapshot import STATE, Snapshot, assert_same, take
 
-from ansible_collections.hypervisor.vnet.plugins.module_utils.paths import PROGRAM
+from ansible_collections.hypervisor.vnet.plugins.module_utils.model.paths import PROGRAM
 
 # What tests need of the files beside this one.
 __all__ = ["STATE", "Answer", "Namespace", "Snapshot", "assert_same"]

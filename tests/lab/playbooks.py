@@ -12,6 +12,7 @@ settings while it is loaded.
 from __future__ import annotations
 
 import functools
+import gc
 import json
 import os
 import select
@@ -76,6 +77,8 @@ def _serve(path: str) -> None:
         door.bind(path)
         door.listen(16)
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+        # What is loaded stays: looking through it in each fork would copy its memory.
+        gc.freeze()
         os.write(1, b"ready\n")
         while sys.stdin not in select.select([door, sys.stdin], [], [])[0]:
             line, _address = door.accept()

@@ -33,6 +33,13 @@ KVM_NIC = "[Match]\nOriginalName=eth1\n\n[Link]\nName=ens1f0\n"
 KVM_NETWORK = "[Match]\nName=ens1f0\n\n[Network]\nAddress=10.20.190.2/24\nGateway=10.20.190.1\nDNS=8.8.8.8\nIPv6AcceptRA=no\n"
 
 
+# A domain of libvirt that does not run, with a card that nobody declares.
+MYDOMU = """\
+<domain type='qemu'><name>mydomu</name><memory unit='MiB'>64</memory><os><type arch='x86_64'>hvm</type></os><devices>
+<interface type='network'><mac address='aa:cc:00:00:00:02'/><source network='default'/></interface></devices></domain>
+"""
+
+
 @pytest.fixture
 def own_lab() -> Iterator[Lab]:
     """A lab for one example: two of them call their host xen1."""
@@ -160,6 +167,7 @@ def test_kvm_guests(own_lab: Lab, name: str, kind: str, here: str) -> None:
     walk(own_lab, "kvm-guests", host, holds, host.address)
 
 
+@pytest.mark.skipif(not SOAK, reason="the host without a guest of an example that is run: make soak")
 def test_kvm_host_without_a_guest(own_lab: Lab) -> None:
     """None of the declared guests may run here, and prune takes that for what is meant."""
     host = own_lab.start("kvm3", "d12-networkd")
@@ -194,6 +202,40 @@ def test_routed(own_lab: Lab, example: str) -> None:
 
     with telling(own_lab.fabric, 7000):
         walk(own_lab, example, host, holds, host.address)
+
+
+@pytest.mark.parametrize("kind", some("d13-libvirt", more=("d12-libvirt",)))
+def test_kvm_libvirt(own_lab: Lab, kind: str) -> None:
+    """Guests of both networks reach the world, and the world reaches the one that a port leads to."""
+    host = own_lab.start("kvm1", kind)
+    # What libvirt leaves of a network that ran once is no trace of ours, nor is how it writes a definition that it takes.
+    host.exec(["virsh", "net-define", "/dev/stdin"], stdin=host.exec(["virsh", "net-dumpxml", "--inactive", "default"]).stdout)
+    host.exec(["virsh", "net-start", "default"])
+    host.exec(["virsh", "net-autostart", "default"])
+    host.exec(["virsh", "define", "/dev/stdin"], stdin=MYDOMU)
+
+    def holds(links: Links) -> None:
+        assert (addresses_of(links["virbr0"]), addresses_of(links["virbr1"])) == (["192.168.122.1/24"], ["10.98.98.1/24"])
+        assert host.exec(["busybox", "nslookup", "mydomu", "10.98.98.1"], check=False).stdout.count("10.98.98.2") == 1
+        stored = host.exec(["virsh", "domiflist", "--inactive", "mydomu"]).stdout
+        assert [line.split() for line in stored.splitlines() if "mydomu-0" in line] == [
+            ["mydomu-0", "network", "dmz", "virtio", "aa:cc:00:00:00:01"]
+        ]
+        guests = [
+            Guest.plug(host, "virbr0", "one", ["192.168.122.9/24"], "192.168.122.1"),
+            Guest.plug(host, "virbr1", "mydomu", ["10.98.98.2/24"], "10.98.98.1", "aa:cc:00:00:00:01"),
+        ]
+        try:
+            for guest in guests:
+                wait_until(lambda guest=guest: asked(guest, REMOTE4, 7000) == host.address, 10, f"{guest.name} reaches the world")
+            with telling(guests[1], 80):
+                assert asked(own_lab.fabric, host.address, 8080)
+        finally:
+            for guest in guests:
+                guest.remove()
+
+    with telling(own_lab.fabric, 7000):
+        walk(own_lab, "kvm-libvirt", host, holds, host.address)
 
 
 @pytest.mark.parametrize("kind", some("d12-ifupdown", more=("d12-networkd", "d13-networkd", "d13-nm")))
@@ -241,6 +283,7 @@ def test_every_example_is_run_here() -> None:
         "brouter",
         "kvm-br0",
         "kvm-guests",
+        "kvm-libvirt",
         "kvm-nat",
         "multiple-bridges",
         "network-nat",

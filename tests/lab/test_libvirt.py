@@ -5,21 +5,15 @@
 
 from __future__ import annotations
 
-import json
-import re
-import shutil
-import subprocess
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
-from guest import guest_image
 from libvirt_examples import EXAMPLES
+from libvirt_guest import BOOT, OS, bring_guest, pinged, pings, ports, settle, virsh
 from product import Product
 from spans import SOAK, some
 from steps import Steps
@@ -36,12 +30,8 @@ WEB = {"mac": "52:54:00:00:00:01", "name": "web", "address": "10.70.0.10"}
 DB = {"mac": "52:54:00:00:00:02", "name": "db", "address": "10.70.0.11"}
 SUBNET: dict[str, Any] = {"address": "10.70.0.1/24", "ranges": ["10.70.0.100-10.70.0.199"], "hosts": [WEB]}
 OFFICE: dict[str, Any] = {"name": "office", "bridge": "virbr7", "stp": False, "addresses": [SUBNET, {"address": "2001:db8:70::1/64"}]}
-# A guest without hardware help, on a machine that others use too.
-BOOT = 120.0
-DOMAIN = """\
-<domain type='qemu'><name>web</name><memory unit='MiB'>128</memory>
-<os><type arch='x86_64'>hvm</type><kernel>/var/lib/libvirt/vmlinuz</kernel><initrd>/var/lib/libvirt/initrd.gz</initrd>
-<cmdline>console=ttyS0 quiet panic=-1</cmdline></os>
+DOMAIN = f"""\
+<domain type='qemu'><name>web</name><memory unit='MiB'>128</memory>{OS}
 <devices><interface type='network'><mac address='52:54:00:00:00:01'/><source network='office'/><model type='virtio'/>
 <port isolated='yes'/><rom enabled='no'/></interface></devices></domain>
 """
@@ -58,63 +48,16 @@ def unchanged(lab: Lab, host: Machine, *networks: dict[str, Any], **options: Any
     assert (again["changed"], again["commands"], again["diff"]) == (False, [], [])
 
 
-def virsh(host: Machine, *words: str, stdin: str | None = None) -> str:
-    return host.exec(["virsh", "--quiet", *words], stdin=stdin).stdout
-
-
-def settle(host: Machine) -> None:
-    """What libvirt leaves of a network that ran once is no trace of ours: empty tables, and forwarding."""
-    virsh(host, "net-start", "default")
-    virsh(host, "net-destroy", "default")
-    host.exec(["sysctl", "-q", "-w", "net.ipv6.conf.all.forwarding=1"])
-
-
 @contextmanager
 def guest(host: Machine) -> Iterator[None]:
     """It asks for its address by DHCP."""
-    image, folder = guest_image(), Path(f"/proc/{host.leader}/root/var/lib/libvirt")
-    shutil.copy(image.kernel, folder / "vmlinuz")
-    shutil.copy(image.initrd, folder / "initrd.gz")
+    bring_guest(host)
     virsh(host, "create", "/dev/stdin", stdin=DOMAIN)
     try:
-        wait_until(lambda: pings(host), BOOT, "the guest answers")
+        wait_until(lambda: pings(host, WEB["address"]), BOOT, "the guest answers")
         yield
     finally:
         host.exec(["virsh", "destroy", "web"], check=False)
-
-
-def pings(host: Machine) -> bool:
-    return host.exec(["ping", "-n", "-q", "-c", "1", "-W", "1", WEB["address"]], check=False).returncode == 0
-
-
-@dataclass
-class Pinged:
-    """How many echo requests were lost, and the longest time in seconds without an answer."""
-
-    lost: int = 0
-    gap: float = 0.0
-
-
-@contextmanager
-def pinged(host: Machine) -> Iterator[Pinged]:
-    """While the guest is asked 20 times a second; less often where ping(8) has to look for it first."""
-    found = Pinged()
-    with subprocess.Popen(host.exec_argv(["ping", "-n", "-D", "-i", "0.05", WEB["address"]]), stdout=subprocess.PIPE, text=True) as child:
-        try:
-            yield found
-        finally:
-            host.exec(["pkill", "-INT", "-x", "ping"])
-            said = child.communicate(timeout=30)[0]
-    sent, received = (int(number) for number in re.findall(r"(\d+) (?:packets transmitted|received)", said))
-    times = [float(text) for text in re.findall(r"^\[([0-9.]+)\] \d+ bytes from", said, re.MULTILINE)]
-    # The last one may still be under way.
-    found.lost = max(0, sent - received - 1)
-    found.gap = max(after - before for before, after in zip(times, times[1:]))
-
-
-def ports(host: Machine) -> dict[str, dict[str, Any]]:
-    links = json.loads(host.exec(["ip", "-json", "-detail", "link", "show", "master", "virbr7"]).stdout)
-    return {link["ifname"]: link["linkinfo"]["info_slave_data"] for link in links if link}
 
 
 def info(lab: Lab, host: Machine, name: str) -> dict[str, Any]:
@@ -133,7 +76,7 @@ def test_a_network_changes_under_its_guest(fleet: Lab, name: str) -> None:
     unchanged(fleet, host, OFFICE)
 
     with guest(host):
-        (dev,) = ports(host)
+        (dev,) = ports(host, "virbr7")
         more = {
             **OFFICE,
             "addresses": [{**SUBNET, "hosts": [WEB, DB]}, OFFICE["addresses"][1]],
@@ -141,25 +84,25 @@ def test_a_network_changes_under_its_guest(fleet: Lab, name: str) -> None:
         }
         refused = Product(fleet).module(name, "libvirt_network", {"networks": [more]})
         assert refused["failed"] and f"network office is restarted, and these lose it for a moment: {dev} of web" in refused["msg"]
-        with pinged(host) as found:
+        with pinged(host, WEB["address"]) as found:
             live = {key: value for key, value in more.items() if key != "domain"}
             assert [line.split()[1] for line in run(fleet, host, live)["commands"]] == ["net-define", "net-update"]
         assert found.lost == 0
 
-        with pinged(host) as found:
+        with pinged(host, WEB["address"]) as found:
             run(fleet, host, more, allow_disruption=True)
             began = time.monotonic()
-            wait_until(lambda: pings(host), 10, "the guest answers again")
+            wait_until(lambda: pings(host, WEB["address"]), 10, "the guest answers again")
             assert time.monotonic() - began < 2
         print(f"{name}: {found.gap:.1f} s without an answer", flush=True)
         # How long it takes hangs on how busy this machine is.
         assert found.gap < 10
-        assert ports(host)[dev]["isolated"]
+        assert ports(host, "virbr7")[dev]["isolated"]
         unchanged(fleet, host, more)
         wrong = {"networks": [{**more, "dnsmasq_options": ["no-such-option"]}], "allow_disruption": True}
         failed = Product(fleet).module(name, "libvirt_network", wrong)
         assert failed["failed"] and "the host is as it was before" in failed["msg"], failed
-        wait_until(lambda: pings(host), 10, "the guest answers once the change is undone")
+        wait_until(lambda: pings(host, WEB["address"]), 10, "the guest answers once the change is undone")
         known = info(fleet, host, "office")
         assert known["interfaces"] == [{"dev": dev, "guest": "web", "mac": WEB["mac"]}]
         assert [lease["address"] for lease in known["leases"]] == [WEB["address"]]
@@ -235,7 +178,7 @@ RESTARTS: dict[str, dict[str, Any]] = {
     "routes": {"routes": [{"to": "10.71.0.0/16", "via": "10.70.0.9"}]},
     "dnsmasq_options": {"dnsmasq_options": ["log-queries"]},
     "port_isolation": {"port_isolation": True},
-    "addresses": {"addresses": [SUBNET]},
+    "addresses": {"addresses": [SUBNET, {"address": "10.72.0.1/24"}]},
 }
 LIVE: dict[str, dict[str, Any]] = {
     "hosts": {"addresses": [{**SUBNET, "hosts": [WEB, DB]}]},
@@ -261,10 +204,10 @@ def test_what_each_attribute_costs(fleet: Lab, name: str) -> None:
     with guest(host):
         for what, change in [*LIVE.items(), *RESTARTS.items()]:
             now = {key: value for key, value in {**now, **change}.items() if value is not None}
-            with pinged(host) as found:
+            with pinged(host, WEB["address"]) as found:
                 made = run(fleet, host, now, allow_disruption=True)
                 began = time.monotonic()
-                wait_until(lambda: pings(host), 10, "the guest answers again")
+                wait_until(lambda: pings(host, WEB["address"]), 10, "the guest answers again")
                 assert now["stp"] or time.monotonic() - began < 2
             restarted = any("net-destroy" in line for line in made["commands"])
             print(f"{name}: {what}: {'restart' if restarted else 'live'}, {found.lost} lost, {found.gap:.1f} s", flush=True)

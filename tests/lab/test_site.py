@@ -47,11 +47,11 @@ def test_a_mistake_of_one_host_is_found_before_the_first_is_touched(fleet: Lab, 
     played = play(
         SITE,
         everywhere={"vnet_networks": [GUESTS_ONLY]},
-        xen2={"dmz_vnet_networks": None, "a_vnet_networks": [{"name": "n0", "layout": "libvirt"}]},
+        xen2={"dmz_vnet_networks": None, "a_vnet_networks": [{"name": "n0", "layout": "ovs"}]},
     )
     assert played.rc != 0
     assert "dmz_vnet_networks: is empty, not a list" in played.output
-    assert "a_vnet_networks[0].layout: 'libvirt' does not exist in this version" in played.output
+    assert "a_vnet_networks[0].layout: 'ovs' does not exist in this version" in played.output
     assert [bridges(fleet, name) for name in HOSTS] == [[], []]
 
 

@@ -21,6 +21,9 @@ if [ "$(id -u)" -ne 0 ]; then
     echo "These Debian packages are missing and only root can install them: run 'sudo apt-get install ${missing[*]}' and make again." >&2
     exit 1
 fi
+# levels of tests that run side by side take turns
+exec 9> /run/lock/hypervisor-vnet-packages.lock
+flock 9
 export DEBIAN_FRONTEND=noninteractive
 apt-get update -qq
 apt-get install --yes -qq --no-install-recommends "${missing[@]}" > /dev/null

@@ -19,10 +19,7 @@ from vnet_xen.dom0 import UNWATCHED, Dom0
 
 FIRST, SECOND = "00:16:3e:00:00:01", "00:16:3e:00:00:02"
 VIF = {"domain": "one", "name": "one1", "mac": SECOND, "bridge": "xenbr1", "rate": "10Mb/s"}
-NETWORK = """
-ip link add xenbr0 type bridge; ip link add xenbr1 type bridge
-ip addr add 10.0.0.254/24 dev xenbr0; ip addr add 10.0.1.254/24 dev xenbr1; ip link set xenbr0 up; ip link set xenbr1 up
-"""
+BRIDGES = [{"name": "xenbr0", "addresses": ["10.0.0.254/24"]}, {"name": "xenbr1", "addresses": ["10.0.1.254/24"]}]
 BROKEN = """#!/bin/bash
 . /etc/xen/scripts/vif-common.sh
 fatal "no luck today"
@@ -32,11 +29,15 @@ HOOK = "/etc/xen/scripts/vif-post.d/10-broken.hook"
 
 @pytest.fixture(scope="module")
 def guest(dom0: Dom0) -> Iterator[Dom0]:
-    """A guest that runs, with one interface that nobody declared."""
-    dom0.ssh(NETWORK)
+    """A guest that runs on bridges of ours, with one interface that nobody declared."""
+    product = Product(dom0)
+    assert product.bridges("dom0", BRIDGES, **UNWATCHED)
     dom0.create("one", [f"mac={FIRST},bridge=xenbr0,vifname=one0"], told="ip0=10.0.0.1/24 ip1=10.0.1.1/24")
+    assert "1 packets received" in dom0.domu("one", "ping -c1 -W5 10.0.0.254").stdout
     yield dom0
-    dom0.ssh("xl destroy one; ip link del xenbr0; ip link del xenbr1", check=False)
+    dom0.ssh("xl destroy one", check=False)
+    product.bridges("dom0", BRIDGES, state="absent", allow_disruption=True, **UNWATCHED)
+    assert "xenbr" not in dom0.ssh("ip link").stdout
 
 
 def run(product: Product, *vifs: dict[str, Any], check: bool = False, **options: Any) -> dict[str, Any]:

@@ -16,9 +16,25 @@ from dataclasses import replace
 
 from ..model.problem import VnetError
 from ..model.state import FileState
-from ..model.step import Action, Await, Batch, EditLines, Forget, Ip, KillDaemon, Nft, Remove, Run, StartDaemon, Sysctl, Virsh, Write
+from ..model.step import (
+    Action,
+    Await,
+    Batch,
+    DomainDevice,
+    EditLines,
+    Forget,
+    Ip,
+    KillDaemon,
+    Nft,
+    Remove,
+    Run,
+    StartDaemon,
+    Sysctl,
+    Virsh,
+    Write,
+)
 from .conntrack import forget
-from .libvirt import call
+from .libvirt import call, change_device
 from .machine import Completed, Machine
 
 _INDEX = re.compile(r"\{index:([^}]+)\}")
@@ -50,6 +66,8 @@ def perform(machine: Machine, action: Action) -> None:
         forget(machine, action)
     elif isinstance(action, Virsh):
         call(machine, action)
+    elif isinstance(action, DomainDevice):
+        change_device(machine, action)
     elif isinstance(action, EditLines):
         _edit_lines(machine, action)
     elif isinstance(action, StartDaemon):

@@ -16,6 +16,7 @@ from .address import Address
 from .bridge import Bridge, StaticRoute
 from .coexist import Coexist, coexist_from_json
 from .dhcp import AppliedDhcp, applied_dhcp
+from .domif import AppliedDomif, applied_domif
 from .guard import AppliedGuard, GuardSettings, applied_guard, settings_from_json
 from .libvirt import AppliedLibvirt, applied_libvirt
 from .nat import AppliedNat, applied_nat
@@ -92,6 +93,7 @@ class Applied:
     coexist: Coexist = field(default_factory=Coexist)
     libvirt: t.Mapping[str, AppliedLibvirt] = field(default_factory=dict)
     vifs: t.Mapping[str, AppliedVif] = field(default_factory=dict)
+    domifs: t.Mapping[str, AppliedDomif] = field(default_factory=dict)
 
     def owners(self, kind: str) -> dict[str, str]:
         """Name -> owner label of everything of one kind."""
@@ -141,6 +143,7 @@ def applied_from_text(text: str) -> Applied:
         coexist=coexist_from_json(data.get("coexist", {})),
         libvirt={name: applied_libvirt(item) for name, item in data.get("libvirt", {}).items()},
         vifs={name: applied_vif(item) for name, item in data.get("vifs", {}).items()},
+        domifs={name: applied_domif(item) for name, item in data.get("domifs", {}).items()},
     )
 
 

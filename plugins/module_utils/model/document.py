@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from .bridge import Bridge, StaticRoute, read_bridge
 from .dhcp import Dhcp
+from .domif import Domif
 from .guard import Guard
 from .libvirt import LibvirtNetwork
 from .nat import Nat
@@ -108,6 +109,7 @@ class Document:
     libvirt: Declared[LibvirtNetwork] = Declared(spoken=False)
     vifs: Declared[Vif] = Declared(spoken=False)
     vif_options: VifOptions = field(default_factory=VifOptions)
+    domifs: Declared[Domif] = Declared(spoken=False)
 
 
 def read_bridges(

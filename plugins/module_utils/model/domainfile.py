@@ -26,12 +26,14 @@ _SHORT_OCTETS = re.compile(r"[0-9a-f]{1,2}(:[0-9a-f]{1,2}){5}")
 
 @dataclass(frozen=True)
 class VifEntry:
-    """One entry of ``vif``. ``keys``: xl's keys in their order -> their text, without the quotes that xm's users put around it.
+    """One entry of ``vif``. ``keys``: xl's keys in their order -> their text, without the quotes that some put around it.
 
-    ``devid``: the number that xl gives the vif. ``literal``: where the entry stands.
+    ``written``: the same with these quotes, which xl takes for a part of the text. ``devid``: the number that xl gives the vif.
+    ``literal``: where the entry stands.
     """
 
     keys: t.Mapping[str, str]
+    written: t.Mapping[str, str]
     devid: int
     literal: Literal
 
@@ -129,9 +131,10 @@ def _vifs(settings: t.Sequence[Setting], path: str, problems: list[Problem]) -> 
             problems.append(Problem(f"{path}:{setting.line}", "vif is one text; write a list, as in vif = ['bridge=xenbr0']"))
             continue
         for literal in setting.items:
-            keys, wrong = read_vif(literal.value)
+            written, wrong = read_vif(literal.value)
+            keys = {key: _unquoted(value) for key, value in written.items()}
             own = keys.get("devid", "")
-            found.append(VifEntry(keys, int(own) if own.isdigit() else count, literal))
+            found.append(VifEntry(keys, written, int(own) if own.isdigit() else count, literal))
             count += not own.isdigit()
             # xl would stop reading there, and says nothing.
             wrong += ["a list stands in vif; write each entry as one text"] if literal.sort == "nested" else []
@@ -151,5 +154,9 @@ def read_vif(text: str) -> tuple[dict[str, str], list[str]]:
             wrong.append(f"{part.strip()!r} in a vif is no key=value; separate keys by commas, as in 'mac=00:16:3e:00:00:01,bridge=xenbr0'")
         elif key in keys:
             wrong.append(f"{key} stands twice in a vif; leave one")
-        keys[key] = value[1:-1] if len(value) > 1 and value[0] == value[-1] == '"' else value
+        keys[key] = value
     return keys, wrong
+
+
+def _unquoted(value: str) -> str:
+    return value[1:-1] if len(value) > 1 and value[0] == value[-1] == '"' else value

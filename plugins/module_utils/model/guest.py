@@ -13,6 +13,7 @@ import re
 import typing as t
 from dataclasses import dataclass, field, replace
 
+from .domif import Domif, read_domif
 from .guard import Guard, guard_clashes, read_guard
 from .problem import Problem
 from .tap import Tap, read_tap, tap_clashes
@@ -20,7 +21,9 @@ from .tap import Tap, read_tap, tap_clashes
 Options = t.Mapping[str, t.Any]
 # These make the interfaces of their guests by themselves; they have guards only, which wait for them by name.
 XEN = ("xl", "xm")
-TOOLSTACKS = ("qemu", *XEN)
+# It makes them, too, as it is told.
+LIBVIRT = "libvirt"
+TOOLSTACKS = ("qemu", *XEN, LIBVIRT)
 # What of an interface's record QEMU opens by itself has no tap of ours: its own networks, and taps that others made.
 _OTHERS_TAP = ("fd", "fds", "helper")
 # From the words of a tap and a guard to those of a guest's interface.
@@ -38,6 +41,7 @@ class GuestInterfaces:
 
     taps: tuple[tuple[str, Tap], ...] = ()
     guards: tuple[tuple[str, Guard], ...] = ()
+    domifs: tuple[tuple[str, Domif], ...] = ()
     problems: list[Problem] = field(default_factory=list)
 
 
@@ -49,26 +53,29 @@ def has_tap(interface: Options) -> bool:
 
 def has_interface(guest: Options, interface: Options) -> bool:
     """Does this interface of a guest need anything of us?"""
-    return guest.get("toolstack") in XEN or has_tap(interface)
+    return guest.get("toolstack") in (*XEN, LIBVIRT) or has_tap(interface)
 
 
 def read_guests(guests: t.Sequence[Options], bridges: t.Mapping[str, str], path: str = "guests") -> GuestInterfaces:
-    """The taps and guards of all guests. ``bridges``: name of a network -> its bridge; other names are bridges themselves."""
+    """What the interfaces of all guests need. ``bridges``: name of a network -> its bridge; other names are bridges themselves."""
     taps: list[tuple[str, Tap]] = []
     guards: list[tuple[str, Guard]] = []
+    domifs: list[tuple[str, Domif]] = []
     problems = _name_problems(guests, path)
     for place, guest, interface in _interfaces(guests, path):
         if not has_interface(guest, interface):
             continue
         wrong = _missing(interface, place)
         problems += wrong
-        if not wrong:
+        if not wrong and guest.get("toolstack") == LIBVIRT:
+            problems += _read_domif(guest, interface, bridges, place, domifs, guards)
+        elif not wrong:
             problems += (_read_vif if guest.get("toolstack") in XEN else _read_interface)(interface, bridges, place, taps, guards)
     names = _names(guests, path)
     guards = [(place, replace(guard, guest=names[place])) for place, guard in guards]
     problems += tap_clashes(taps) + guard_clashes([(guard, place) for place, guard in guards])
     # What a tap and its guard have in common is wrong once.
-    return GuestInterfaces(tuple(taps), tuple(guards), list(dict.fromkeys(in_guest_words(problem) for problem in problems)))
+    return GuestInterfaces(tuple(taps), tuple(guards), tuple(domifs), list(dict.fromkeys(in_guest_words(problem) for problem in problems)))
 
 
 def in_guest_words(problem: Problem) -> Problem:
@@ -156,6 +163,22 @@ def _read_vif(
         return problems
     bridge = bridges.get(interface["network"], interface["network"])
     return problems + _read_guard(interface, bridge, place, guards, emulated=bool(interface.get("model")))
+
+
+def _read_domif(
+    guest: Options,
+    interface: Options,
+    bridges: t.Mapping[str, str],
+    place: str,
+    domifs: list[tuple[str, Domif]],
+    guards: list[tuple[str, Guard]],
+) -> list[Problem]:
+    """libvirt knows networks by their names, and the guard its bridge."""
+    domif, problems = read_domif(guest["name"], interface, place)
+    domifs.append((place, domif))
+    if interface.get("guarded") is False:
+        return problems
+    return problems + _read_guard(interface, bridges.get(interface["network"], interface["network"]), place, guards)
 
 
 def _read_guard(interface: Options, bridge: str, place: str, guards: list[tuple[str, Guard]], emulated: bool = False) -> list[Problem]:

@@ -19,4 +19,6 @@ LAYOUTS: dict[str, dict[str, t.Any]] = {
     "route": {"routed": True, "masquerade": False},
     # Guests are bridged to each other, and routed to the world.
     "brouter": {"routed": True, "masquerade": True},
+    # libvirt makes the bridge, serves it, and translates.
+    "libvirt": {"libvirt": {}},
 }

@@ -14,7 +14,9 @@ from dataclasses import dataclass, field
 CONNECTION = "network:///system"
 # libvirt's own files, and the sockets of the monolithic daemon and of the modular one.
 STORED = "/etc/libvirt/qemu/networks"
+DOMAINS = "/etc/libvirt/qemu"
 SOCKETS = ("/run/libvirt/virtnetworkd-sock", "/run/libvirt/libvirt-sock")
+DOMAIN_SOCKETS = ("/run/libvirt/virtqemud-sock", "/run/libvirt/libvirt-sock")
 LEASES = "/var/lib/libvirt/dnsmasq"
 DNSMASQ = "http://libvirt.org/schemas/network/dnsmasq/1.0"
 
@@ -92,7 +94,7 @@ class SeenNetwork:
 class Plug:
     """The host's end of a guest's interface. ``network`` is empty where the guest names the ``bridge`` itself.
 
-    ``vlans``: lines of `bridge vlan add` behind the device's name; ``mtu`` 0: that of the bridge.
+    ``vlans``: lines of `bridge vlan add` behind the device's name; ``mtu`` 0: that of the bridge. ``idle``: nobody is behind it.
     """
 
     dev: str
@@ -103,6 +105,7 @@ class Plug:
     isolated: bool = False
     vlans: tuple[str, ...] = ()
     mtu: int = 0
+    idle: bool = False
 
     def describe(self) -> str:
         return f"{self.dev} of {self.guest}" if self.guest else self.dev

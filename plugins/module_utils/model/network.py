@@ -18,13 +18,15 @@ from .dhcpcheck import network_clashes
 from .dhcpread import read_network
 from .interface import name_problems
 from .layout import LAYOUTS
+from .libvirt import LibvirtNetwork
+from .libvirtnetwork import bridge_clashes, read_libvirt_network
 from .nat import Nat, read_nat
 from .natcheck import nat_problems
 from .problem import Problem
 
 Options = t.Mapping[str, t.Any]
 # What a network has of its own, and what it has only where the host routes for it.
-_OWN = ("layout", "bridge", "routed", "dhcp", "zone")
+_OWN = ("layout", "bridge", "routed", "dhcp", "zone", "libvirt")
 ROUTED_OPTIONS = (
     "sources",
     "masquerade",
@@ -54,6 +56,7 @@ class Networks:
     nat: list[tuple[str, Nat]] = field(default_factory=list)
     dhcp: list[tuple[str, Dhcp]] = field(default_factory=list)
     zones: list[tuple[str, str, str]] = field(default_factory=list)
+    libvirt: list[tuple[str, LibvirtNetwork]] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
 
 
@@ -67,17 +70,20 @@ def read_networks(networks: t.Sequence[Options], path: str, guests: t.Sequence[O
         if layout not in LAYOUTS:
             there = ", ".join(LAYOUTS)
             found.problems.append(Problem(f"{place}.layout", f"{layout!r} does not exist in this version; there is: {there}"))
-        if network.get("bridge"):
-            found.problems.extend(name_problems(network["name"], f"{place}.name"))
         own = {key: value for key, value in network.items() if value is not None}
         given = {**LAYOUTS.get(layout, {}), **own}
+        theirs = given.get("libvirt") is not None
+        if network.get("bridge") and not theirs:
+            found.problems.extend(name_problems(network["name"], f"{place}.name"))
         bridge = _bridge(given)
         first, other = names.setdefault(given["name"], (place, bridge["name"]))
         alone = bool(given.get("routed") and given.get("point_to_point"))
         # the same bridge twice is told by read_bridges
-        if first != place and (alone or other != bridge["name"]):
+        if first != place and (alone or theirs or other != bridge["name"]):
             found.problems.append(Problem(f"{place}.name", f"{given['name']} is already {first}.name; declare a network once"))
-        if not alone:
+        if theirs:
+            _libvirt(given, place, guests or (), found)
+        elif not alone:
             found.bridges.append((place, bridge))
         found.names.setdefault(given["name"], "" if alone else bridge["name"])
         members = [bridge["name"]]
@@ -87,17 +93,25 @@ def read_networks(networks: t.Sequence[Options], path: str, guests: t.Sequence[O
             found.problems.extend(wrong)
             members = list(nat.interfaces)
             found.problems.extend(_without_bridge(given, place, guests or ()) if alone else [])
-        else:
+        elif not theirs:
             found.problems.extend(_bridged_problems(network, place))
         if given.get("zone"):
             found.zones.extend((f"{place}.zone", given["zone"], member) for member in members)
-        if given.get("dhcp") is not None and not alone:
+        if given.get("dhcp") is not None and not (alone or theirs):
             dhcp, wrong = _dhcp(given, place, guests or ())
             found.dhcp.append((f"{place}.dhcp", dhcp))
             found.problems.extend(wrong)
     found.problems.extend(network_clashes([(dhcp, place) for place, dhcp in found.dhcp]))
     found.problems.extend(nat_problems([(place, nat) for place, nat in found.nat if nat.sources], []))
+    found.problems.extend(bridge_clashes(found.libvirt) if len(found.names) == len(networks) else [])
     return found
+
+
+def _libvirt(given: Options, place: str, guests: t.Sequence[Options], found: Networks) -> None:
+    """What libvirt keeps has no bridge and no DHCP of ours."""
+    network, wrong = read_libvirt_network(given, place, dict(_guest_hosts(given, guests)), ROUTED_OPTIONS)
+    found.libvirt.append((place, network))
+    found.problems.extend(wrong)
 
 
 def _bridge(given: Options) -> dict[str, t.Any]:

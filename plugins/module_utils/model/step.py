@@ -182,6 +182,23 @@ class Virsh:
 
 
 @dataclass(frozen=True)
+class DomainDevice:
+    """One virsh(1) command about a device of a domain of libvirt. ``scopes``: --live for the running domain, --config for the stored one."""
+
+    verb: str
+    domain: str
+    xml: str
+    scopes: tuple[str, ...]
+    may_fail: bool = False
+
+    def words(self) -> tuple[str, ...]:
+        return (self.verb, self.domain, "/dev/stdin", *self.scopes)
+
+    def command(self) -> str:
+        return f"{shlex.join(('virsh', *self.words()))} <<'EOF'\n{self.xml.rstrip()}\nEOF"
+
+
+@dataclass(frozen=True)
 class Await:
     """A condition with a limit in seconds. ``path``: the file's text is ``value``; ``argv``: the command's output holds ``value``.
 
@@ -199,7 +216,7 @@ class Await:
         return f"# wait until {self.path or shlex.join(self.argv)} says {self.value}"
 
 
-Action = t.Union[Ip, Batch, Nft, Write, Remove, Sysctl, EditLines, StartDaemon, KillDaemon, Run, Await, Forget, Virsh]
+Action = t.Union[Ip, Batch, Nft, Write, Remove, Sysctl, EditLines, StartDaemon, KillDaemon, Run, Await, Forget, Virsh, DomainDevice]
 _ACTIONS: dict[str, type] = {kind.__name__.lower(): kind for kind in t.get_args(Action)}
 
 

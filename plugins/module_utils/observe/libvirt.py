@@ -21,7 +21,7 @@ from ..model.problem import VnetError
 from ..model.state import Link
 
 _VIRSH = ("virsh", "--quiet", "--connect", CONNECTION)
-_GUESTS = ("virsh", "--quiet")
+GUESTS = ("virsh", "--quiet")
 _MARK = "@hypervisor-vnet@"
 # An argument has 128 KiB at most (MAX_ARG_STRLEN of the kernel).
 _AT_ONCE = 900
@@ -29,8 +29,9 @@ _NO_VIRSH = "virsh is missing on this host; install libvirt-clients and libvirt-
 
 
 def read(machine: Machine, document: Document, applied: Applied, links: t.Mapping[str, Link]) -> LibvirtFacts | None:
-    """None where the document does not speak of libvirt's networks."""
-    return read_libvirt(machine) if document.libvirt.spoken else None
+    """None where the document has none of libvirt's networks, and takes none away."""
+    declared = document.libvirt
+    return read_libvirt(machine) if declared.items or declared.gone(applied.owners("libvirt"), document.owner) else None
 
 
 def read_libvirt(machine: Machine) -> LibvirtFacts:
@@ -49,7 +50,7 @@ def _networks(machine: Machine, uuids: t.Sequence[str]) -> dict[str, SeenNetwork
     if not uuids:
         return {}
     asked = ("net-info {0}", "net-dumpxml --inactive {0}", "net-dumpxml {0}")
-    answers = _batch(machine, _VIRSH, [words.format(uuid) for uuid in uuids for words in asked])
+    answers = answers_of(machine, _VIRSH, [words.format(uuid) for uuid in uuids for words in asked])
     found = {}
     for at in range(0, len(answers), len(asked)):
         info, stored, current = answers[at : at + len(asked)]
@@ -62,7 +63,7 @@ def _networks(machine: Machine, uuids: t.Sequence[str]) -> dict[str, SeenNetwork
     return found
 
 
-def _batch(machine: Machine, virsh: t.Sequence[str], commands: t.Sequence[str]) -> list[str]:
+def answers_of(machine: Machine, virsh: t.Sequence[str], commands: t.Sequence[str]) -> list[str]:
     """The output of each of many commands of one virsh(1); empty for one that failed."""
     answers: list[str] = []
     for at in range(0, len(commands), _AT_ONCE):
@@ -77,12 +78,12 @@ def _batch(machine: Machine, virsh: t.Sequence[str], commands: t.Sequence[str]) 
 
 def _plugs(machine: Machine) -> tuple[Plug, ...]:
     """The interfaces of running guests; none where libvirt keeps networks only."""
-    listed = machine.run((*_GUESTS, "list", "--uuid"))
+    listed = machine.run((*GUESTS, "list", "--uuid"))
     uuids = [] if listed.rc else listed.out.split()
     if not uuids:
         return ()
     return tuple(
-        plug for text in _batch(machine, _GUESTS, [f"dumpxml {uuid}" for uuid in uuids]) if text.strip() for plug in _interfaces(text)
+        plug for text in answers_of(machine, GUESTS, [f"dumpxml {uuid}" for uuid in uuids]) if text.strip() for plug in _interfaces(text)
     )
 
 

@@ -26,7 +26,24 @@ from ..model.routed import NAME as ROUTE_TABLE
 from ..model.routed import UNIT as ROUTES_UNIT
 from ..model.ruleset import UNIT
 from ..model.state import FileState, HostState
-from ..model.step import Action, Await, Batch, EditLines, Forget, Ip, KillDaemon, Nft, Remove, Run, StartDaemon, Step, Sysctl, Virsh, Write
+from ..model.step import (
+    Action,
+    Await,
+    Batch,
+    DomainDevice,
+    EditLines,
+    Forget,
+    Ip,
+    KillDaemon,
+    Nft,
+    Remove,
+    Run,
+    StartDaemon,
+    Step,
+    Sysctl,
+    Virsh,
+    Write,
+)
 from ..model.view import Views
 from ..model.zone import NAME as ZONE_TABLE
 from ..model.zone import ZoneFacts
@@ -196,8 +213,8 @@ def _object_of(path: str) -> str:
     return name.removesuffix(".nmconnection").removesuffix(".netdev").removesuffix(".network")
 
 
-def _nothing(action: Await | Forget) -> list[tuple[str, str]]:
-    """To wait touches nothing, nor does the end of translated connections; whatever else comes must be judged above."""
+def _nothing(action: Await | Forget | DomainDevice) -> list[tuple[str, str]]:
+    """To wait touches nothing, nor does a guest's interface, nor the end of translated connections; whatever else comes must be judged above."""
     return []
 
 

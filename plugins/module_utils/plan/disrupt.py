@@ -16,10 +16,11 @@ from ..model.state import BridgeSettings, HostState, Link
 
 def guests_of(bridge: str, own: t.Collection[str], state: HostState) -> tuple[str, ...]:
     """The ports that nobody declared, but for taps that no program holds open: nobody is behind them."""
-    return tuple(port for port in state.ports_of(bridge) if port not in own and not _is_idle_tap(state.links[port]))
+    return tuple(port for port in state.ports_of(bridge) if port not in own and not is_idle_tap(state.links[port]))
 
 
-def _is_idle_tap(link: Link) -> bool:
+def is_idle_tap(link: Link) -> bool:
+    """Is it a tap that no program holds open?"""
     return link.tap is not None and link.up and not link.carrier
 
 

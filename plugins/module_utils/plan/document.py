@@ -20,7 +20,7 @@ from ..model.profile import Profile
 from ..model.state import FileState, HostState
 from ..model.step import Phase, Remove, Run, Step, Write
 from ..model.view import Views
-from . import bridges, dhcp, guard, libvirt, nat, routed, taps, vif, zone
+from . import bridges, dhcp, domif, guard, libvirt, nat, routed, taps, vif, zone
 from .advertised import advertisement_warnings
 from .behind import behind_problems
 from .blocker import blocker_warnings
@@ -34,7 +34,18 @@ from .ruleset import unit_handover
 from .translation import plan_translation
 
 # In the order in which their steps of one phase run: what others stand on comes first.
-KINDS: tuple[Kind, ...] = (bridges.KIND, taps.KIND, vif.KIND, guard.KIND, libvirt.KIND, nat.KIND, routed.KIND, zone.KIND, dhcp.KIND)
+KINDS: tuple[Kind, ...] = (
+    bridges.KIND,
+    libvirt.KIND,
+    taps.KIND,
+    vif.KIND,
+    domif.KIND,
+    guard.KIND,
+    nat.KIND,
+    routed.KIND,
+    zone.KIND,
+    dhcp.KIND,
+)
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from dataclasses import replace
 from ..model.applied import Applied
 from ..model.guard import AppliedGuard, Guard, Network, to_network
 from ..model.problem import Problem
+from .libvirtbridges import libvirt_bridges
 
 _Interface = t.Union[ipaddress.IPv4Interface, ipaddress.IPv6Interface]
 # In a network with so few left the search would try every address.
@@ -68,6 +69,8 @@ def _networks(guard: Guard, place: str, applied: Applied) -> tuple[list[_Interfa
         return [], []
     known = applied.bridges.get(guard.bridge)
     where = f"{place}.addresses"
+    if guard.bridge in libvirt_bridges(applied):
+        return [], [Problem(where, f"auto takes an address of a network of ours, and {guard.bridge} is libvirt's; write the address")]
     if known is None:
         return [], [Problem(where, f"auto takes an address of a network that is declared, and {guard.bridge} is not; write the address")]
     if known.bridge.uplink:

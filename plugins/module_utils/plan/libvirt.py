@@ -16,13 +16,14 @@ from ..model.applied import Applied
 from ..model.document import Document
 from ..model.libvirt import AppliedLibvirt, Element, LibvirtFacts, LibvirtNetwork, Plug, SeenNetwork, Was
 from ..model.libvirtcheck import Network, subnets_of
-from ..model.libvirtread import BRIDGED
 from ..model.libvirtxml import filled, normal_of, render
 from ..model.problem import Problem
-from ..model.state import HostState
+from ..model.state import HostState, Link
 from ..model.view import LinkView, Views, view_of
 from ..render.libvirt import describe, words
+from .disrupt import is_idle_tap
 from .kind import Kind, KindPlan
+from .libvirtbridges import has_own_bridge
 from .libvirtsteps import Change, Target, change, removal, running_of, stored_of
 
 _NONE = SeenNetwork()
@@ -43,7 +44,7 @@ def plan_libvirt(document: Document, state: HostState, applied: Applied) -> Kind
     texts: dict[str, tuple[str, str]] = {}
     for name in gone:
         seen, was = facts.networks.get(name, _NONE), applied.libvirt[name].was
-        target = Target(name, normal_of(was.xml), was.active, was.autostart) if was else None
+        target = Target(name, normal_of(was.xml), was.active, was.autostart, was.xml) if was else None
         _plan(target, name, (applied.libvirt[name].owner, ""), seen, facts, state, (changes, views, texts))
     for network in document.libvirt.items:
         seen, known = facts.networks.get(network.name, _NONE), applied.libvirt.get(network.name)
@@ -110,14 +111,18 @@ def plugs_of(name: str, seen: SeenNetwork, facts: LibvirtFacts, state: HostState
     there = [plug for plug in named if plug.dev in state.links and state.links[plug.dev].master in ("", bridge)]
     known = {plug.dev for plug in there}
     others = [state.links[port] for port in state.ports_of(bridge) if port not in known]
-    return [*there, *(Plug(link.name, mac=link.mac, bridge=bridge, isolated=link.isolated) for link in others)]
+    return [*there, *(_plug(link, bridge) for link in others)]
+
+
+def _plug(link: Link, bridge: str) -> Plug:
+    return Plug(link.name, mac=link.mac, bridge=bridge, isolated=link.isolated, idle=is_idle_tap(link))
 
 
 def _views(target: Target | None, seen: SeenNetwork, plugs: t.Sequence[Plug], state: HostState) -> Views:
     """The bridge that libvirt makes, and what is plugged into it."""
     running = running_of(seen)
-    old = running.one("bridge").get("name") if running and _own_bridge(running) else ""
-    new = target.bridge if target and target.active and _own_bridge(target.definition) else ""
+    old = running.one("bridge").get("name") if running and has_own_bridge(running) else ""
+    new = target.bridge if target and target.active and has_own_bridge(target.definition) else ""
     views: Views = {}
     if old:
         views[old] = (view_of(state, old), None)
@@ -133,14 +138,10 @@ def _views(target: Target | None, seen: SeenNetwork, plugs: t.Sequence[Plug], st
     return views
 
 
-def _own_bridge(definition: Element) -> bool:
-    return definition.one("forward").get("mode", "isolated") in BRIDGED
-
-
 def _without(gone: t.Collection[str], facts: LibvirtFacts, state: HostState) -> tuple[LibvirtFacts, HostState]:
     """The host as it is once some networks are gone, and their bridges with them."""
     running = [running_of(seen) for name, seen in facts.networks.items() if name in gone]
-    bridges = {item.one("bridge").get("name") for item in running if item and _own_bridge(item)}
+    bridges = {item.one("bridge").get("name") for item in running if item and has_own_bridge(item)}
     left = {name: seen for name, seen in facts.networks.items() if name not in gone}
     return replace(facts, networks=left), replace(state, links={name: link for name, link in state.links.items() if name not in bridges})
 
@@ -168,10 +169,10 @@ def _host_problems(
     place: str, definition: Element, network: LibvirtNetwork, seen: SeenNetwork, facts: LibvirtFacts, state: HostState, applied: Applied
 ) -> list[Problem]:
     running = running_of(seen)
-    runs_on = running.one("bridge").get("name") if running and _own_bridge(running) else ""
+    runs_on = running.one("bridge").get("name") if running and has_own_bridge(running) else ""
     bridge, forward = definition.one("bridge").get("name"), definition.one("forward")
     problems = []
-    if not _own_bridge(definition):
+    if not has_own_bridge(definition):
         link = state.links.get(bridge)
         if bridge and bridge not in applied.bridges and (link is None or link.bridge is None):
             problems.append(Problem(f"{place}.bridge", f"{bridge} is no bridge of this host; declare it with xen_bridge"))
@@ -201,7 +202,7 @@ def _bridges_of_others(name: str, facts: LibvirtFacts) -> dict[str, str]:
     found = {}
     for other, seen in facts.networks.items():
         for definition in (stored_of(seen), running_of(seen)):
-            if other != name and definition and _own_bridge(definition):
+            if other != name and definition and has_own_bridge(definition):
                 found[definition.one("bridge").get("name")] = other
     return found
 
@@ -225,18 +226,6 @@ def _route_problems(place: str, definition: Element, own: t.AbstractSet[str], st
 def _meets(subnet: Network, text: str) -> bool:
     other = ipaddress.ip_network(text, strict=False)
     return subnet.version == other.version and subnet.overlaps(other)
-
-
-def closed_bridges(applied: Applied) -> dict[str, str]:
-    """The bridges of declared networks into which libvirt lets nothing that begins outside; what people call each network."""
-    found = {}
-    for name, item in applied.libvirt.items():
-        text = item.xml or (item.was.xml if item.was else "")
-        definition = normal_of(text) if text else Element("network")
-        mode = definition.one("forward").get("mode", "isolated")
-        if _own_bridge(definition) and mode != "open":
-            found[definition.one("bridge").get("name")] = f"network {name} of libvirt, with forward mode {mode}"
-    return found
 
 
 KIND = Kind("libvirt", lambda document, applied: frozenset(), plan_libvirt, lambda applied, state: {}, lambda change: ())

@@ -35,6 +35,9 @@ def live_updates(name: str, running: Element, wanted: Element) -> list[Update] |
     old, new = dict(_parts(running)), dict(_parts(wanted))
     goes = [(key, item) for key, item in old.items() if new.get(key) != item]
     comes = [(key, item) for key, item in new.items() if old.get(key) != item]
+    # libvirt looks for a record by its address or any of its names, and takes two that share one for the same.
+    if any(key.section == "dns-host" for key, _item in (*goes, *comes)) and (_shares_names(running) or _shares_names(wanted)):
+        return None
     # What goes makes room for what comes: an address, a name, the default portgroup.
     deleted = [Update(_virsh(name, "delete", key, item), _virsh(name, "add-last", key, item)) for key, item in goes]
     return [*deleted, *(Update(_virsh(name, "add-last", key, item), _virsh(name, "delete", key, item)) for key, item in comes)]
@@ -83,6 +86,11 @@ def _fixed(definition: Element) -> Element:
         if child.tag != "portgroup":
             children.append(child)
     return normal(replace(definition, children=tuple(children)))
+
+
+def _shares_names(definition: Element) -> bool:
+    names = [name.text for host in definition.one("dns").all("host") for name in host.all("hostname")]
+    return len(names) > len(set(names))
 
 
 def _without(item: Element, tags: t.Container[str]) -> Element:

@@ -20,12 +20,13 @@ from .libvirtlive import live_updates
 
 @dataclass(frozen=True)
 class Target:
-    """What a network shall be. ``definition``: in normal form, what libvirt settled included."""
+    """What a network shall be. ``definition``: in normal form, what libvirt settled included; ``xml``: as libvirt once wrote it."""
 
     name: str
     definition: Element
     active: bool
     autostart: bool
+    xml: str = ""
 
     @property
     def bridge(self) -> str:
@@ -54,13 +55,13 @@ def change(target: Target, seen: SeenNetwork, plugs: t.Sequence[Plug], state: Ho
     autostart = [] if target.autostart == (seen.autostart and bool(seen.stored)) else [_autostart(target)]
     if not target.active:
         stop = [_stop(target.name, running.one("bridge").get("name"), plugs)] if running else []
-        lost = _lost(f"stops, and these lose it: {_who(plugs)}" if plugs else "", target.name) if running else ()
+        lost = _lost("stops, and these lose it", target.name, plugs) if running else ()
         return Change((*stop, *([define] if define else []), *autostart), lost)
     if running is None:
         return Change((*([define] if define else []), *autostart, _start(target, plugs)))
     updates = live_updates(target.name, running, target.definition)
     if updates is None:
-        lost = _lost(f"is restarted, and these lose it for a moment: {_who(plugs)}" if plugs else "", target.name)
+        lost = _lost("is restarted, and these lose it for a moment", target.name, plugs)
         return Change((_restart(target, seen, running, define, plugs), *autostart), lost)
     live = [Step(Phase.LINK, f"network {target.name} changes live", (update.do,), (update.undo,)) for update in updates]
     loose = [plug for plug in plugs if plug.dev in state.links and state.links[plug.dev].master != target.bridge]
@@ -77,21 +78,19 @@ def removal(name: str, seen: SeenNetwork, plugs: t.Sequence[Plug]) -> Change:
     undo: list[Action] = [Virsh("net-define", name, xml=seen.stored)] if seen.stored else []
     undo += [Virsh("net-autostart", name)] if seen.autostart and seen.stored else []
     undo += [Virsh("net-start", name, may_fail=True), *_plugging(bridge, plugs)] if running and seen.stored else []
-    lost = _lost(f"goes, and these lose it: {_who(plugs)}" if plugs else "", name)
+    lost = _lost("goes, and these lose it", name, plugs)
     return Change((Step(Phase.LINK, f"network {name} goes", tuple(do), tuple(undo), lasting=True),), lost)
 
 
-def _lost(text: str, name: str) -> tuple[str, ...]:
-    return (f"network {name} {text}",) if text else ()
-
-
-def _who(plugs: t.Sequence[Plug]) -> str:
-    return ", ".join(plug.describe() for plug in plugs)
+def _lost(text: str, name: str, plugs: t.Sequence[Plug]) -> tuple[str, ...]:
+    """Nobody is behind a tap that no program holds open."""
+    who = ", ".join(plug.describe() for plug in plugs if not plug.idle)
+    return (f"network {name} {text}: {who}",) if who else ()
 
 
 def _define(target: Target, seen: SeenNetwork) -> Step:
     name = target.name
-    do = Virsh("net-define", name, xml=identified(target.definition, seen.stored or seen.running))
+    do = Virsh("net-define", name, xml=target.xml or identified(target.definition, seen.stored or seen.running))
     if seen.stored:
         undo: tuple[Action, ...] = (Virsh("net-define", name, xml=seen.stored),)
     else:

@@ -25,7 +25,7 @@ from ..render.boot import sysctl_file
 from ..render.nat import nat_tables
 from .coexist import coexist_files
 from .kind import Kind, KindPlan
-from .libvirt import closed_bridges
+from .libvirtbridges import closed_bridges, libvirt_bridges
 from .natstale import forget
 from .ruleset import table_files, tool_problems
 from .wayout import host_addresses, leads_by, way_out
@@ -132,12 +132,12 @@ def _is_heard(item: Forward, control: ControlPath) -> bool:
 
 def _warnings(placed: t.Sequence[tuple[str, Nat]], applied: Applied, state: HostState) -> list[str]:
     """Names that lead nowhere as yet: rules by name may stand before what they name."""
-    lines = []
+    lines, coming = [], {*state.links, *applied.bridges, *libvirt_bridges(applied)}
     for path, nat in placed:
         interfaces = [("bridge", "" if nat.point_to_point else nat.bridge), ("uplink", nat.uplink)]
         interfaces += [(f"forwards[{at}].listen_interface", item.listen_interface) for at, item in enumerate(nat.forwards)]
         for option, name in interfaces:
-            if name and name not in state.links and name not in applied.bridges:
+            if name and name not in coming:
                 lines.append(f"{path}.{option}: {name} is not there; nothing is translated for it until it is")
     return list(dict.fromkeys(lines))
 

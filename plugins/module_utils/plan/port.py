@@ -16,6 +16,7 @@ from ..model.guard import Guard
 from ..model.state import HostState
 from ..model.step import Phase, Step, ip_step, sysctl_step
 from ..model.tap import Tap
+from .libvirtbridges import libvirt_bridges
 from .profile import quiet_ipv6
 
 PluggedItem = t.TypeVar("PluggedItem", Tap, Guard)
@@ -26,7 +27,9 @@ def bridge_named(name: str, state: HostState, applied: Applied) -> str:
     link = state.links.get(name)
     if not name or name in applied.bridges or (link and link.bridge is not None):
         return name
-    return next((bridge for bridge, item in applied.bridges.items() if item.bridge.network == name), name)
+    networks = {item.bridge.network: bridge for bridge, item in applied.bridges.items() if item.bridge.network}
+    networks.update({network: bridge for bridge, network in libvirt_bridges(applied).items()})
+    return networks.get(name, name)
 
 
 def plugged(items: t.Iterable[PluggedItem], state: HostState, applied: Applied) -> tuple[PluggedItem, ...]:

@@ -14,6 +14,7 @@ from ..model.problem import Problem
 from ..model.rate import Shaping
 from ..model.state import HostState, Link
 from ..model.tap import Tap, TapFacts
+from .libvirtbridges import libvirt_bridges
 
 # net/bridge/br_private.h: BR_MAX_PORTS is 1 << 10, and port 0 is none.
 MAX_PORTS = 1023
@@ -58,7 +59,7 @@ def _bridge_problems(tap: Tap, state: HostState, applied: Applied, place: str) -
     link = state.links.get(tap.bridge)
     if tap.bridge in state.leaving:
         return [Problem(f"{place}.bridge", f"{tap.bridge} is removed in the same run; leave it there, or plug the tap in elsewhere")]
-    if not tap.bridge or tap.bridge in applied.bridges or (link and link.bridge is not None):
+    if not tap.bridge or tap.bridge in applied.bridges or tap.bridge in libvirt_bridges(applied) or (link and link.bridge is not None):
         return []
     if link:
         kind = "tap" if link.tap else link.kind or "network card"

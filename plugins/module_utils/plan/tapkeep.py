@@ -19,6 +19,7 @@ from ..model.step import EditLines, Phase, Remove, Run, Step, Write
 from ..model.tap import AppliedTap, Tap
 from ..render.tap import ifupdown_files, networkd_files, networkd_name, networkmanager_files
 from . import ifupdown, networkd
+from .libvirtbridges import libvirt_bridges
 from .persist import BACKENDS, not_running
 
 Taps = t.Mapping[str, AppliedTap]
@@ -72,6 +73,14 @@ def vlan_problems(persist: str, tap: Tap, systemd: int, path: str) -> list[Probl
     why = f"{leaves} leaves the bridge's own VLAN on every port, so after a reboot the guest would be in that, too"
     newer = f"systemd {_TAKES_VLANS_AWAY} takes it away; " if persist == "networkd" else ""
     return [Problem(f"{path}.vlan", f"{why}; {newer}let ifupdown keep the bridge, or say persist: none for a tap until reboot")]
+
+
+def libvirt_problems(persist: str, tap: Tap, applied: Applied, path: str) -> list[Problem]:
+    """libvirt makes its bridges after the network managers have looked for those of their ports."""
+    if persist == "none" or tap.bridge not in libvirt_bridges(applied):
+        return []
+    why = f"{tap.bridge} is there only once libvirt runs, so that no reboot would bring {tap.name} back into it"
+    return [Problem(f"{path}.bridge", f"{why}; say toolstack: libvirt for a guest of libvirt, or persist: none for a tap until reboot")]
 
 
 def _networkd_problems(facts: t.Any, tap: Tap, path: str) -> list[Problem]:

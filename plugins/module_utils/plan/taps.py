@@ -26,7 +26,7 @@ from .kind import Kind, KindChange, KindPlan
 from .port import plugged
 from .tap import plan_links
 from .tapcheck import tap_problems
-from .tapkeep import KEEPERS, choose_keeper, vlan_problems
+from .tapkeep import KEEPERS, choose_keeper, libvirt_problems, vlan_problems
 
 
 def plan_taps(document: Document, state: HostState, applied: Applied) -> KindPlan:
@@ -59,7 +59,7 @@ def _resolve(document: Document, state: HostState, applied: Applied, facts: TapF
         new = AppliedTap(document.owner, tap, _mac(tap, state), _mtu(tap, applied.taps.get(tap.name), state, applied), persist, user, group)
         keeper = KEEPERS.get(persist)
         problems += keeper.problems(state.managers.get(persist), tap, place) if keeper else []
-        problems += vlan_problems(persist, tap, facts.systemd, place)
+        problems += [*vlan_problems(persist, tap, facts.systemd, place), *libvirt_problems(persist, tap, applied, place)]
         resolved[tap.name] = new
     return resolved, problems
 

@@ -17,6 +17,7 @@ from ..model.interface import NAME_LENGTH
 from ..model.problem import Problem
 from ..model.state import HostState
 from ..model.vif import BRIDGE_SCRIPT, SCRIPTS, Device, Domain, Vif, VifFacts, Words, match
+from .libvirtbridges import libvirt_bridges
 from .vifport import port_problems
 
 _BY_ADDRESS = tuple(f"{SCRIPTS}/{name}" for name in ("vif-route", "vif-nat"))
@@ -140,7 +141,7 @@ def _bridge_problems(words: Words, state: HostState, applied: Applied, facts: Vi
     link = state.links.get(bridge)
     if bridge in state.leaving:
         return [Problem(f"{place}.bridge", f"{bridge} is removed in the same run; leave it there, or plug the guest in elsewhere")]
-    if bridge in applied.bridges or (link and link.bridge is not None):
+    if bridge in applied.bridges or bridge in libvirt_bridges(applied) or (link and link.bridge is not None):
         return []
     if link:
         return [Problem(f"{place}.bridge", f"{bridge} is no bridge but a {link.kind or 'network card'}; name a bridge")]

@@ -60,6 +60,8 @@ def _wanted(
     file: DomainFile, own: t.Sequence[Vif], parting: t.Sequence[Vif], applied: Applied, document: Document, facts: VifFacts
 ) -> WantedDomain:
     devices = {entry.devid: Device(entry.devid, file_words(entry.keys)) for entry in file.vifs}
+    # A name in quotes is found by, and is another one for xl.
+    written = {entry.devid: Device(entry.devid, file_words(entry.written)) for entry in file.vifs}
     found, leaving = match(own, devices), match(parting, devices)
     vifs = []
     for vif in own:
@@ -69,8 +71,8 @@ def _wanted(
             keys: dict[str, str | None] = {**number, **_keys(vif, vif.words), **vif.card}
             vifs.append(WantedVif(vif.words.get("mac", ""), vif.devid if vif.devid >= 0 else None, keys))
         else:
-            there = next(entry.keys for entry in file.vifs if entry.devid == device.devid)
-            keys = {**_keys(vif, differences(vif, known.vif if known else None, device)), **_card(vif, known.vif if known else None, there)}
+            before, entry = known.vif if known else None, next(item for item in file.vifs if item.devid == device.devid)
+            keys = {**_keys(vif, differences(vif, before, written[device.devid])), **_card(vif, before, entry.written)}
             vifs.append(WantedVif(devid=device.devid, keys=keys))
     stay = [device.devid for device in found.values()]
     vifs += [WantedVif(devid=device.devid) for device in leaving.values() if device.devid not in stay]

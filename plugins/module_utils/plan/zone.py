@@ -21,6 +21,7 @@ from ..model.zone import HOST, TABLES, AppliedPolicy, AppliedZone, Policy, ZoneF
 from ..render.zone import zone_tables
 from .coexist import coexist_files
 from .kind import Kind, KindPlan
+from .libvirtbridges import libvirt_bridges
 from .ruleset import table_files, table_step, table_texts, tool_problems
 
 Zones = t.Mapping[str, AppliedZone]
@@ -142,12 +143,13 @@ def _shuts_out(document: Document, state: HostState, applied: Applied, zones: Zo
 
 def _warnings(document: Document, state: HostState, applied: Applied) -> list[str]:
     """Names of nothing as yet: rules by name may stand before what they name."""
+    coming = {*state.links, *applied.bridges, *libvirt_bridges(applied)}
     return [
         f"{place}.{option}[{at}]: {name} is not there; zone {zone.name} is without it until it is"
         for place, zone in document.zones.placed()
         for option in ("networks", "interfaces")
         for at, name in enumerate(getattr(zone, option))
-        if name not in state.links and name not in applied.bridges
+        if name not in coming
     ]
 
 

@@ -71,7 +71,7 @@ def _problems(file: DomainFile, wanted: WantedDomain, targets: t.Sequence[int | 
             problems.append(Problem(file.path, f"{name} is the vif of line {file.vifs[target].line}, which is wanted twice; name it once"))
         if vif.mac and sum(entry.mac == file_mac(vif.mac) for entry in file.vifs) > 1:
             problems.append(Problem(file.path, f"{name} is the MAC of several vifs; give each its own"))
-        there = file.vifs[target].keys if target is not None else {}
+        there = file.vifs[target].written if target is not None else {}
         problems += [
             Problem(file.path, f"{key}={value} of {name} has a character that ends a key there; leave it out")
             for key, value in (vif.keys or {}).items()
@@ -120,7 +120,7 @@ def _fixed(file: DomainFile, literal: Literal, what: str) -> list[Problem]:
 
 
 def _differs(entry: VifEntry, keys: t.Mapping[str, str | None]) -> bool:
-    return any(entry.keys.get(key) != value for key, value in keys.items())
+    return any(entry.written.get(key) != value for key, value in keys.items())
 
 
 def _part(key: str, value: str) -> str:
@@ -135,7 +135,7 @@ def _entry(wanted: WantedVif) -> str:
 
 def _changed(file: DomainFile, entry: VifEntry, keys: t.Mapping[str, str | None]) -> str:
     """With the order, the blanks and the quotes that the entry has."""
-    left = {key: value for key, value in keys.items() if entry.keys.get(key) != value}
+    left = {key: value for key, value in keys.items() if entry.written.get(key) != value}
     if not left:
         return file.text
     parts = entry.literal.value.split(",")

@@ -13,9 +13,9 @@ import typing as t
 from dataclasses import asdict
 
 from ..model.hook import HOOK, VIFS
+from ..model.paths import PROGRAM
 from ..model.state import FileState
 from ..model.vif import Vif
-from ..paths import PROGRAM
 from .boot import HEADER
 
 # The scripts run under set -e, and a hook that just fails leaves the interface up, with no word in xenstore.

@@ -11,14 +11,13 @@ from __future__ import annotations
 import typing as t
 
 from ..model.guard import Network
+from ..model.paths import PROGRAM
 from ..model.routed import FOLDER, NAME, UNIT, Routed
 from ..model.ruleset import Chain, Set, Table
 from ..model.state import FileState
 from .boot import HEADER
 from .ruleset import mask_words
 
-# The journal's, which nothing of ours may import here.
-PROGRAM = "/var/lib/hypervisor-vnet/hypervisor-vnet"
 UNIT_PATH = f"/etc/systemd/system/{UNIT}"
 _PREROUTING = "type filter hook prerouting priority raw; policy accept;"
 _FORWARD = "type filter hook forward priority filter; policy accept;"

@@ -12,11 +12,14 @@ import pytest
 import yaml
 
 from ansible_collections.hypervisor.vnet.plugins.module_utils.argspec import CHANGE_OPTIONS, GUEST_OPTIONS, HOST_OPTIONS, NETWORK_OPTIONS
-from ansible_collections.hypervisor.vnet.plugins.module_utils.argspec_libvirt import LIBVIRT_NETWORK_OPTIONS, LIBVIRT_OPTIONS
+from ansible_collections.hypervisor.vnet.plugins.module_utils.argspec_libvirt import LIBVIRT_NETWORK_OPTIONS
+from ansible_collections.hypervisor.vnet.plugins.module_utils.argspec_libvirtnet import LIBVIRT_OPTIONS
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.layout import LAYOUTS
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.network import ROUTED_OPTIONS
 
 ROLES = pathlib.Path(__file__).resolve().parents[3] / "roles"
+# libvirt's networks have a role with words of its own.
+_LAYOUTS = [layout for layout in LAYOUTS if layout != "libvirt"]
 # What a role leaves to the other one.
 _BRIDGES_ALONE = ("networks", "zones", "policies", "routes", "adopt", "bridge_netfilter", "coexist")
 
@@ -33,12 +36,12 @@ def _bare(spec):
     return found
 
 
-@pytest.mark.parametrize("role", LAYOUTS)
+@pytest.mark.parametrize("role", _LAYOUTS)
 def test_networks(role):
     options = _bare(_main(role)[f"{role}_networks"])["options"]
     # the role knows one layout
     assert options.pop("layout") == {"type": "str", "default": role, "choices": [role]}
-    without = ("layout", "routed", *ROUTED_OPTIONS) if role == "bridge" else ("layout", "routed")
+    without = ("layout", "routed", "libvirt", *(ROUTED_OPTIONS if role == "bridge" else ()))
     assert options == {name: spec for name, spec in NETWORK_OPTIONS.items() if name not in without}
 
 
@@ -56,7 +59,7 @@ def test_guests():
 @pytest.mark.parametrize(
     ("role", "module"),
     [
-        *((role, CHANGE_OPTIONS) for role in LAYOUTS),
+        *((role, CHANGE_OPTIONS) for role in _LAYOUTS),
         ("libvirt", {name: spec for name, spec in LIBVIRT_NETWORK_OPTIONS.items() if name != "networks"}),
         ("guests", {name: spec for name, spec in HOST_OPTIONS.items() if name not in (*_BRIDGES_ALONE, "guests")}),
     ],
@@ -72,7 +75,7 @@ def test_change_options(role, module):
         assert options[variable] == expected, variable
 
 
-@pytest.mark.parametrize("role", [*LAYOUTS, "guests", "libvirt"])
+@pytest.mark.parametrize("role", [*_LAYOUTS, "guests", "libvirt"])
 def test_every_variable_has_a_default_and_a_specification(role):
     defaults = yaml.safe_load((ROLES / role / "defaults/main.yml").read_text(encoding="utf-8"))
     specs = _main(role)
@@ -80,7 +83,7 @@ def test_every_variable_has_a_default_and_a_specification(role):
     assert all(defaults[name] == spec["default"] for name, spec in specs.items() if "default" in spec)
 
 
-@pytest.mark.parametrize("role", [*LAYOUTS, "guests", "libvirt"])
+@pytest.mark.parametrize("role", [*_LAYOUTS, "guests", "libvirt"])
 def test_every_variable_is_in_the_readme(role):
     text = (ROLES / role / "README.md").read_text(encoding="utf-8")
     assert [name for name in _main(role) if f"| `{name}` |" not in text] == []

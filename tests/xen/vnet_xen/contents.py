@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 from vnet_lab.recipe import Recipe
 
@@ -63,6 +64,16 @@ while time.time() < end:
 sys.exit("domu-exec: no answer in %g s; so far: %r" % (limit, text))
 """
 
+_WARM_PYTHON = """\
+[Unit]
+Description=lab: a Python that has loaded Ansible's modules
+[Service]
+RuntimeDirectory=warm-python.d
+ExecStart=/usr/local/bin/warm-python serve
+[Install]
+WantedBy=multi-user.target
+"""
+
 _FILES = {
     "etc/hostname": "dom0\n",
     "etc/hosts": "127.0.0.1 localhost\n127.0.1.1 dom0\n",
@@ -72,8 +83,11 @@ _FILES = {
     "etc/network/interfaces": _INTERFACES,
     # MaxStartups: tests open many sessions at once; the default of 10 would drop some at random
     "etc/ssh/sshd_config.d/lab.conf": "PermitRootLogin prohibit-password\nUseDNS no\nMaxStartups 100:30:200\nMaxSessions 100\n",
+    "etc/systemd/system/warm-python.service": _WARM_PYTHON,
     "usr/local/bin/domu-exec": _DOMU_EXEC,
+    "usr/local/bin/warm-python": "#!/usr/bin/python3\n" + Path(__file__).with_name("warm.py").read_text(encoding="utf-8"),
 }
+PROGRAMS = tuple(path for path in _FILES if path.startswith("usr/local/bin/"))
 
 # Of Debian's kernel, what dom0 and its guests can have any use for; what these need comes along.
 MODULES = re.compile(
@@ -133,4 +147,11 @@ def recipe(release: str) -> Recipe:
     """The dom0 of a Debian release, but for its kernel. Its version is to be raised when image.py cooks the same data differently."""
     xen = (f"xen-hypervisor-{RELEASES[release]}-amd64", f"xen-utils-{RELEASES[release]}")
     packages = (*_PACKAGES, *xen)
-    return Recipe(release, packages, dict(_FILES), tuple(_MASKED), ("ssh.service", "networking.service"), ("etc/ssh/ssh_host_*",))
+    return Recipe(
+        release,
+        packages,
+        dict(_FILES),
+        tuple(_MASKED),
+        ("ssh.service", "networking.service", "warm-python.service"),
+        ("etc/ssh/ssh_host_*",),
+    )

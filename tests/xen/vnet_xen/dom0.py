@@ -22,8 +22,10 @@ from types import TracebackType
 
 from vnet_lab.util import ENV, LabError, locked, say, wait_until
 
+from .compiled import archive
 from .image import ensure_dom0, hold
 from .qemu import Qemu, edition, new_disk
+from .warm import FOLDER
 
 _READY = "ready"
 _FOLDER = "vnet-xen-"
@@ -142,7 +144,8 @@ class Dom0:
 
         wait_until(up, limit, "the dom0 answers", poll=0.2)
         # The snapshot's clock stood still.
-        self.ssh(f"date --set=@{time.time():.0f} > /dev/null", timeout=_SSH_LIMIT)
+        clock = f"date --set=@{time.time():.0f} > /dev/null"
+        self.ssh(f"{clock}; base64 -d | tar -xzC {FOLDER} --no-same-owner", timeout=_SSH_LIMIT, stdin=archive())
 
     def _greets(self) -> bool:
         """QEMU takes connections before the dom0 does: only sshd's first line says that it is there."""
@@ -163,11 +166,11 @@ class Dom0:
         words = ["ssh", "-q", "-F", "none", "-p", str(self.qemu.port), "-i", str(self.image.key)]
         return [*words, *_OPTIONS, *_shared(self.site.dir), "root@127.0.0.1", *([command] if command else [])]
 
-    def ssh(self, command: str, *, timeout: float = 60, check: bool = True) -> subprocess.CompletedProcess[str]:
+    def ssh(self, command: str, *, timeout: float = 60, check: bool = True, stdin: str = "") -> subprocess.CompletedProcess[str]:
         """A command line for the dom0's shell."""
         try:
             done = subprocess.run(
-                self.ssh_argv(command), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout, env=ENV, check=False
+                self.ssh_argv(command), input=stdin, capture_output=True, text=True, timeout=timeout, env=ENV, check=False
             )
         except subprocess.TimeoutExpired as late:
             raise LabError(f"no end after {timeout:g} s: {command}") from late
@@ -185,7 +188,7 @@ class Dom0:
             "ansible_host": "127.0.0.1",
             "ansible_port": self.qemu.port,
             "ansible_user": "root",
-            "ansible_python_interpreter": "/usr/bin/python3",
+            "ansible_python_interpreter": "/usr/local/bin/warm-python",
             "ansible_ssh_private_key_file": str(self.image.key),
             "ansible_ssh_common_args": shlex.join(["-F", "none", *_OPTIONS]),
             "ansible_ssh_args": shlex.join(_shared(self.site.dir)),

@@ -26,7 +26,7 @@ from guest import archive
 from vnet_lab.images import BUILD_LIMIT, bootstrap, cache_dir, configure
 from vnet_lab.util import LabError, ensure_tools, locked, remove_tree, run, say, write_file
 
-from .contents import DISK_MODULES, DOM0_INIT, DOMU_INIT, MODULES, RELEASES, recipe
+from .contents import DISK_MODULES, DOM0_INIT, DOMU_INIT, MODULES, PROGRAMS, RELEASES, recipe
 
 _SIZE = "1400M"  # sparse
 _KERNEL = "linux-image-amd64"  # the cloud kernel has no CONFIG_XEN_DOM0
@@ -133,7 +133,8 @@ def _build(release: str, ready: Path) -> None:
 
 def _finish(root: Path, done: Path, version: str) -> None:
     """Everything but the disk, and what of it stands on the disk."""
-    (root / "usr/local/bin/domu-exec").chmod(0o755)
+    for program in PROGRAMS:
+        (root / program).chmod(0o755)
     run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "xen lab", "-f", done / "key"])
     run(["chroot", root, "ssh-keygen", "-q", "-A"])
     (root / "root/.ssh").mkdir(mode=0o700, exist_ok=True)

@@ -76,7 +76,10 @@ WRONG = [
     ),
     ([guest("web", hosts="kvm1")], "vnet_guests[0].hosts: is the string 'kvm1', not a list of hosts; write it as in [kvm1, kvm2]"),
     ([guest("web", {"colour": 1})], "vnet_guests[0]: interfaces.colour. Supported parameters include:"),
-    ([guest("web", toolstack="bhyve")], "vnet_guests[0].toolstack: 'bhyve' does not exist in this version; there is: qemu, xl, xm"),
+    (
+        [guest("web", toolstack="bhyve")],
+        "vnet_guests[0].toolstack: 'bhyve' does not exist in this version; there is: qemu, xl, xm, libvirt",
+    ),
     ([guest("web"), guest("web")], "vnet_guests[1].name: web is already vnet_guests[0].name; declare a guest once"),
     ([guest("web", {"network": None})], "vnet_guests[0].interfaces[0].network: is missing"),
     ([guest("web", {"addresses": None})], "vnet_guests[0].interfaces[0].addresses: the guard has no address"),

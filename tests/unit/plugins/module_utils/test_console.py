@@ -18,7 +18,8 @@ import pytest
 
 from ansible_collections.hypervisor.vnet.plugins.module_utils import console, span
 from ansible_collections.hypervisor.vnet.plugins.module_utils.host.session import exclusive
-from ansible_collections.hypervisor.vnet.plugins.module_utils.journal import APPLIED, JOURNAL, LAST, REPORT, Journal
+from ansible_collections.hypervisor.vnet.plugins.module_utils.journal import Journal
+from ansible_collections.hypervisor.vnet.plugins.module_utils.model.paths import APPLIED, JOURNAL, LAST, REPORT
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.problem import VnetError
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.span import Span
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.state import FileState

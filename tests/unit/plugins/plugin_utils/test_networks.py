@@ -68,8 +68,8 @@ REFUSED = [
     ),
     (
         "a layout of a later version, whatever options it has",
-        {"vnet_networks": [{"name": "default", "layout": "libvirt", "autostart": True}]},
-        ["vnet_networks[0].layout: 'libvirt' does not exist in this version; there is: bridge, nat, route, brouter"],
+        {"vnet_networks": [{"name": "default", "layout": "ovs", "autostart": True}]},
+        ["vnet_networks[0].layout: 'ovs' does not exist in this version; there is: bridge, nat, route, brouter, libvirt"],
     ),
     (
         "an item that is no network",
@@ -94,7 +94,7 @@ def test_refused(variables, expected):
 
 def test_all_problems_come_at_once_and_keep_their_places():
     problems = merge(
-        {"vnet_networks": [{"name": "a", "layout": "libvirt"}, {"name": "b", "colour": "red"}, {"name": "c/d"}], "x_vnet_networks": 1}
+        {"vnet_networks": [{"name": "a", "layout": "ovs"}, {"name": "b", "colour": "red"}, {"name": "c/d"}], "x_vnet_networks": 1}
     )[1]
     assert [problem.split(":")[0] for problem in problems] == [
         "x_vnet_networks",

@@ -13,9 +13,6 @@ import pytest
 
 from ansible_collections.hypervisor.vnet.plugins.module_utils.host.perform import perform, perform_batch, try_batch
 from ansible_collections.hypervisor.vnet.plugins.module_utils.journal import (
-    APPLIED,
-    JOURNAL,
-    LAST,
     MEMORY,
     Journal,
     grouped,
@@ -23,6 +20,7 @@ from ansible_collections.hypervisor.vnet.plugins.module_utils.journal import (
     read_journal,
     standing_span,
 )
+from ansible_collections.hypervisor.vnet.plugins.module_utils.model.paths import APPLIED, JOURNAL, LAST
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.problem import VnetError
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.span import Span
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.step import (

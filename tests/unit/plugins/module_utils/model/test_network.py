@@ -80,7 +80,10 @@ def test_a_network_with_a_bridge_of_another_name() -> None:
                 "networks[0].forwards[2].port: 'x' is no port; write one as in 8080, or several in a row as in 8000-8010",
             ],
         ),
-        ({**VNAT0, "layout": "bus"}, ["networks[0].layout: 'bus' does not exist in this version; there is: bridge, nat, route, brouter"]),
+        (
+            {**VNAT0, "layout": "bus"},
+            ["networks[0].layout: 'bus' does not exist in this version; there is: bridge, nat, route, brouter, libvirt"],
+        ),
         (
             {**VNAT0, "forwards": [{"port": "1", "to": "10.0.99.1"}, {"port": "1", "to": "192.0.2.9"}]},
             [

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 from ansible_collections.hypervisor.vnet.plugins.module_utils.host.machine import Completed, Machine
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.applied import Applied
-from ansible_collections.hypervisor.vnet.plugins.module_utils.model.document import Document
-from ansible_collections.hypervisor.vnet.plugins.module_utils.model.libvirt import Plug, SeenNetwork
+from ansible_collections.hypervisor.vnet.plugins.module_utils.model.document import Declared, Document
+from ansible_collections.hypervisor.vnet.plugins.module_utils.model.libvirt import AppliedLibvirt, Plug, SeenNetwork
 from ansible_collections.hypervisor.vnet.plugins.module_utils.observe.libvirt import leases_on, read, read_libvirt
 
 STORED = "<network>\n  <name>default</name>\n  <bridge name='virbr0'/>\n</network>"
@@ -78,6 +78,9 @@ def test_nobody_is_asked_for_nothing() -> None:
     machine = SaidMachine()
     assert read(machine, Document(), Applied(), {}) is None and machine.asked == []
     assert SeenNetwork().active is False
+    applied = Applied(libvirt={"default": AppliedLibvirt("site", "", False, False)})
+    assert read(machine, Document(libvirt=Declared()), applied, {}) is None and machine.asked == []
+    assert read(machine, Document(libvirt=Declared(prune=True)), applied, {}) and machine.asked
 
 
 def test_leases() -> None:

@@ -21,9 +21,9 @@ from ansible.module_utils.common.arg_spec import ModuleArgumentSpecValidator
 
 from ansible_collections.hypervisor.vnet.plugins.module_utils.argspec import BRIDGE_OPTIONS, CHANGE_OPTIONS
 from ansible_collections.hypervisor.vnet.plugins.module_utils.host.machine import Completed, Machine
-from ansible_collections.hypervisor.vnet.plugins.module_utils.journal import APPLIED
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.applied import applied_from_text
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.document import Document
+from ansible_collections.hypervisor.vnet.plugins.module_utils.model.paths import APPLIED
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.problem import Refused
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.state import FileState
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.step import action_from_json, action_to_json

@@ -11,11 +11,14 @@ import pytest
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.applied import Applied, applied_from_text
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.document import Declared, Document
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.guard import Guard
+from ansible_collections.hypervisor.vnet.plugins.module_utils.model.hook import HOOK, HookFacts, standing_guards
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.problem import Refused
-from ansible_collections.hypervisor.vnet.plugins.module_utils.model.ruleset import RulesetFacts
+from ansible_collections.hypervisor.vnet.plugins.module_utils.model.ruleset import RulesetFacts, as_seen
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.state import BridgeSettings, HostState, Link
+from ansible_collections.hypervisor.vnet.plugins.module_utils.model.vif import Device, Domain
 from ansible_collections.hypervisor.vnet.plugins.module_utils.plan.document import Plan, plan_document
 from ansible_collections.hypervisor.vnet.plugins.module_utils.render.diff import commands
+from ansible_collections.hypervisor.vnet.plugins.module_utils.render.guard import guard_tables
 
 ONE = Guard("vif1.0", "00:16:3e:00:00:01", ("10.0.0.1/32",))
 NFT = (1, 0, 6)
@@ -74,3 +77,22 @@ def test_macs_that_the_host_listens_to() -> None:
     assert planned(ONE).applied.guard_settings.host_macs == ()
     # without a guard there is nobody to spare
     assert planned(applied=plan.applied).applied.guard_settings == Applied().guard_settings
+
+
+def test_what_the_hook_has_opened_stays_as_long_as_its_vif_does() -> None:
+    web = Guard("web0", "00:16:3e:00:00:02", ("10.0.0.2/32",))
+    applied = planned(web, unlisted=True, match=("vif*",)).applied
+    domains = {"web": Domain(7, "web", devices={0: Device(0, {"mac": web.mac, "bridge": "br0"})})}
+    tables = guard_tables(standing_guards(applied.guards, applied.guard_settings, domains, ()))
+    seen = {table.key: as_seen(table) for table in tables}
+    document = Document(guards=Declared((web,), path="guards"), persist="none")
+
+    def steps(facts: HookFacts) -> list[str]:
+        kinds = {"ruleset": RulesetFacts(NFT), "guards": seen, "hook": facts}
+        return commands(plan_document(document, HostState({}, kinds=kinds), applied).steps)
+
+    assert steps(HookFacts(domains=domains)) == []
+    gone = "\n".join(steps(HookFacts()))
+    assert 'delete element bridge vnet_guard from_guest { "vif7.0" }' in gone and "web0" not in gone
+    # Where Xen's scripts are, they have a hook.
+    assert steps(HookFacts(scripts=True, domains=domains)) == [f"write {HOOK}"]

@@ -9,7 +9,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
+from ansible_collections.hypervisor.vnet.plugins.module_utils.argspec import HOST_OPTIONS
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.address import Address
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.control import ControlPath
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.document import Declared, Document
@@ -17,9 +19,10 @@ from ansible_collections.hypervisor.vnet.plugins.module_utils.model.libvirt impo
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.nat import read_nats
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.problem import Refused
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.ruleset import RulesetFacts
-from ansible_collections.hypervisor.vnet.plugins.module_utils.model.state import BridgeSettings, HostState, Link
+from ansible_collections.hypervisor.vnet.plugins.module_utils.model.state import BridgeSettings, HostState, Link, TapDevice
+from ansible_collections.hypervisor.vnet.plugins.module_utils.options import host_document
 from ansible_collections.hypervisor.vnet.plugins.module_utils.plan.control import touched
-from ansible_collections.hypervisor.vnet.plugins.module_utils.plan.document import Plan
+from ansible_collections.hypervisor.vnet.plugins.module_utils.plan.document import Plan, plan_document
 from ansible_collections.hypervisor.vnet.plugins.module_utils.plan.nat import plan_nat
 from ansible_collections.hypervisor.vnet.tests.unit.plugins.module_utils.plan.pretend_libvirt import MAC, UUID, PretendLibvirt
 
@@ -196,6 +199,15 @@ def test_an_adopted_network_gets_its_definition_back() -> None:
     assert UUID in libvirt.networks["default"].stored and MAC.replace("'", '"') in libvirt.networks["default"].stored
     libvirt.run([], ("default",))
     assert not libvirt.networks["default"].autostart and "192.168.122.254" in libvirt.networks["default"].running
+    # In its own words, which mean the same.
+    assert "netmask='255.255.255.0'" in libvirt.networks["default"].stored
+
+
+def test_names_with_two_addresses_are_not_told_live() -> None:
+    libvirt = PretendLibvirt()
+    libvirt.run([OFFICE])
+    two = {"hosts": [*OFFICE["dns"]["hosts"], {"address": "10.7.0.2", "names": ["gate"]}]}
+    assert "virsh net-destroy office" in commands(libvirt.run([office(dns=two)]))
 
 
 def test_foreign_networks_stay() -> None:
@@ -269,3 +281,66 @@ def test_a_controller_that_comes_by_the_network(dev: str, touches: bool) -> None
     state = HostState(dict(libvirt.links), control=control, kinds=libvirt.state().kinds)
     plan = libvirt.plan([office(stp=False)])
     assert bool(touched(plan.steps, state)) == touches
+
+
+def document(**options: Any) -> Document:
+    checked = ArgumentSpecValidator(HOST_OPTIONS).validate(options)
+    assert checked.error_messages == []
+    return host_document(checked.validated_parameters)
+
+
+LAYOUT: dict[str, Any] = {"name": "office", "layout": "libvirt", "bridge": "virbr7", "addresses": ["10.7.0.1/24"], "dhcp": {}}
+TAP: dict[str, Any] = {"network": "office", "name": "tap0", "mac": "52:54:00:00:00:07", "addresses": ["10.7.0.7/24"]}
+
+
+def planned(host: PretendLibvirt, **options: Any) -> Plan:
+    state = host.state()
+    return plan_document(document(**options), replace(state, kinds={**state.kinds, "ruleset": RulesetFacts((1, 0, 9))}), host.applied)
+
+
+def made(host: PretendLibvirt) -> None:
+    plan = planned(host, networks=[LAYOUT])
+    host.do(plan.steps)
+    host.applied = plan.applied
+
+
+def test_beside_a_tap_that_is_plugged_into_it() -> None:
+    guests = [{"name": "web", "interfaces": [TAP]}]
+    host = PretendLibvirt()
+    with pytest.raises(Refused) as refused:
+        planned(host, networks=[LAYOUT], guests=guests, persist="networkd")
+    assert [str(problem) for problem in refused.value.problems if "virbr7" in problem.message] == [
+        "guests[0].interfaces[0].network: virbr7 is there only once libvirt runs, so that no reboot would bring tap0 back into it; say toolstack: libvirt"
+        " for a guest of libvirt, or persist: none for a tap until reboot"
+    ]
+    plan = planned(host, networks=[LAYOUT], guests=guests, persist="none")
+    words = [line for line in commands(plan) if "net-start" in line or "virbr7" in line]
+    assert words[0] == "virsh net-start office" and "master virbr7" in words[-1]
+
+
+def test_its_guests_are_told_live_and_it_goes_with_idle_taps() -> None:
+    host = PretendLibvirt()
+    made(host)
+    guests = [{"name": "web", "toolstack": "xl", "interfaces": [{**TAP, "guarded": False}]}]
+    lines = [line for line in commands(planned(host, networks=[LAYOUT], guests=guests)) if "net-" in line]
+    assert [line.split()[:5] for line in lines[1:]] == [
+        ["virsh", "net-update", "office", "add-last", "ip-dhcp-host"],
+        ["virsh", "net-update", "office", "add-last", "dns-host"],
+    ]
+    device = TapDevice(True, False, False)
+    host.links["tap0"] = Link("tap0", 9, master="virbr7", up=True, tap=device)
+    assert planned(host, networks=[], prune=True, allow_empty=True).disrupts == ()
+    host.links["tap0"] = replace(host.links["tap0"], carrier=True)
+    assert planned(host, networks=[], prune=True, allow_empty=True).disrupts == ("network office goes, and these lose it: tap0",)
+
+
+def test_another_layout_takes_its_network_away() -> None:
+    host = PretendLibvirt()
+    made(host)
+    assert "virsh net-undefine office" in commands(planned(host, networks=[{"name": "office", "bridge": "br7"}], persist="none"))
+
+
+def test_rules_of_ours_wait_for_no_bridge_that_comes() -> None:
+    routed = {**LAYOUT, "routed": True, "zone": "dmz"}
+    plan = planned(PretendLibvirt(), networks=[routed], zones=[{"name": "world", "interfaces": ["eth0"]}])
+    assert not [line for line in plan.warnings if "virbr7" in line]

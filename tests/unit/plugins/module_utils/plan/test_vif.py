@@ -274,6 +274,11 @@ def test_only_what_differs_is_written_and_in_the_users_words() -> None:
     assert text == CONFIG.replace(old, "'mac=00:16:3e:00:00:01, bridge=xenbr1, rate=10Mb/s, untrusted',   # the shop")
 
 
+def test_quotes_that_xl_takes_for_a_part_of_a_value_go() -> None:
+    text = written({"domain": "web", "name": "http"}, text="""vif=['ip="192.168.42.190",vifname="http"']\n""")
+    assert text == """vif=['ip="192.168.42.190",vifname=http']\n"""
+
+
 def test_a_new_one_comes_behind_and_one_that_is_gone_leaves_the_rest() -> None:
     new = {"domain": "web", "mac": "00:16:3e:00:00:09", "name": "web2", "script": "vif-route"}
     text = written(new)

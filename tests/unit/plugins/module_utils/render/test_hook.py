@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.hook import HOOK, VIFS
+from ansible_collections.hypervisor.vnet.plugins.module_utils.model.paths import PROGRAM
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.vif import Vif
-from ansible_collections.hypervisor.vnet.plugins.module_utils.paths import PROGRAM
 from ansible_collections.hypervisor.vnet.plugins.module_utils.render.hook import hook_files
 
 SCRIPT = """

@@ -10,8 +10,6 @@ import os
 from pathlib import Path
 
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.routed import Routed, RoutedGuest
-from ansible_collections.hypervisor.vnet.plugins.module_utils.paths import PROGRAM
-from ansible_collections.hypervisor.vnet.plugins.module_utils.render.routed import PROGRAM as STARTED
 from ansible_collections.hypervisor.vnet.plugins.module_utils.render.routed import UNIT_PATH, routed_files, routed_tables
 from ansible_collections.hypervisor.vnet.plugins.module_utils.render.ruleset import table_text
 
@@ -45,4 +43,3 @@ def test_the_files() -> None:
     for path, file in files.items():
         is_golden(path.rpartition("/")[2], file.content)
     assert routed_files([]) == {}
-    assert PROGRAM == STARTED

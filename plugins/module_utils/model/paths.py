@@ -11,3 +11,10 @@ from __future__ import annotations
 STATE = "/var/lib/hypervisor-vnet"
 # The console's, the watchdog's and the boot's.
 PROGRAM = f"{STATE}/hypervisor-vnet"
+LOCK = f"{STATE}/lock"
+APPLIED = f"{STATE}/applied.json"
+JOURNAL = f"{STATE}/journal"
+LAST = f"{STATE}/last"
+RESULT = f"{STATE}/result.json"
+ANSWER = f"{STATE}/answer.json"
+REPORT = f"{STATE}/report.json"
