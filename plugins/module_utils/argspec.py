@@ -11,7 +11,7 @@ from __future__ import annotations
 import typing as t
 
 # First: what is imported after it need not be compiled.
-from . import bytecode  # noqa: F401
+from . import bytecode  # noqa: F401 pylint: disable=unused-import
 from .argspec_libvirtnet import LIBVIRT_OWN_OPTIONS
 from .model.document import PERSIST
 from .model.guard import PROTOCOLS

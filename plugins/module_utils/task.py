@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from ansible.module_utils.basic import AnsibleModule
 
 # First: what is imported after it need not be compiled.
-from . import bytecode  # noqa: F401
+from . import bytecode  # noqa: F401 pylint: disable=unused-import
 from .facts import host_facts
 from .host.machine import LookingMachine, Machine
 from .host.recording import RecordingMachine, ReplayingMachine
