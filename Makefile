@@ -50,7 +50,7 @@ unit: stage ## models, plans and renderers, on nothing real
 kernel: root $(READY) ## the modules on a real kernel, in network namespaces (root)
 	@tests/tools/packages.sh ip=iproute2 nft=nftables conntrack=conntrack iptables-nft=iptables qemu-system-x86_64=qemu-system-x86 dnsmasq=dnsmasq-base busybox=busybox-static
 	@echo "== kernel"
-	@pytest -v -n 2 --dist loadfile tests/kernel
+	@pytest -v -n 2 --dist loadfile --no-loadscope-reorder tests/kernel
 
 attack: root $(READY) ## frames that lie, from a guest, through the real ruleset (root)
 	@tests/tools/packages.sh ip=iproute2 nft=nftables arpspoof=dsniff atk6-fake_router26=thc-ipv6 iptables-nft=iptables
@@ -60,7 +60,7 @@ attack: root $(READY) ## frames that lie, from a guest, through the real ruleset
 lab: root stage ## the playbooks on whole hosts over real SSH (root)
 	@tests/tools/packages.sh qemu-system-x86_64=qemu-system-x86
 	@echo "== lab"
-	@pytest -v -n 3 --dist loadfile tests/lab
+	@pytest -v -n 3 --dist loadfile --no-loadscope-reorder tests/lab
 
 xen: root stage ## Xen itself and its guests, by emulation; XEN=trixie: on one of the two only (root)
 	@tests/tools/packages.sh qemu-system-x86_64=qemu-system-x86 qemu-img=qemu-utils mke2fs=e2fsprogs zstd=zstd

@@ -23,6 +23,14 @@ from vnet_lab.lab import Lab
 from vnet_lab.machine import Machine
 from vnet_lab.snapshot import diff_snapshots
 
+# The files that take longest begin, so that no worker waits for another in the end.
+LONGEST = ("examples", "controller", "watchdog", "networkd", "libvirt", "domif", "molecule", "confirm", "interrupted", "rollback")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    names = [f"test_{name}.py" for name in LONGEST]
+    items.sort(key=lambda item: names.index(item.path.name) if item.path.name in names else len(names))
+
 
 def lab_name(prefix: str) -> str:
     """One lab per pytest process: runs side by side (also xdist's workers) never meet."""

@@ -100,7 +100,7 @@ def test_those_of_the_same_batch_come_to_their_end(fleet: Lab, play: Any) -> Non
 
 
 @pytest.mark.parametrize("words", ["free"], indirect=True)
-@pytest.mark.parametrize("playbook, option", [(TEARDOWN, ()), (ROLLBACK, ("-e", "vnet_last=true"))])
+@pytest.mark.parametrize("playbook, option", some((ROLLBACK, ("-e", "vnet_last=true")), more=[(TEARDOWN, ())]))
 def test_taking_back_stops_as_well(fleet: Lab, play: Any, words: tuple[str, ...], playbook: str, option: tuple[str, ...]) -> None:
     assert play(SITE, *TOGETHER, everywhere=OVER_THE_UPLINK).rc == 0
     played = play(playbook, *words, *option, xen2={"ansible_host": NOBODY})

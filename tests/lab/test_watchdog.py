@@ -264,6 +264,7 @@ def test_no_clock_that_is_set_moves_the_deadline(host: Machine, lost: Product) -
     wait_until(lambda: timer not in host.exec(["systemctl", "list-timers", "--all"]).stdout, 10, "the timer is gone")
 
 
+@pytest.mark.skipif(not SOAK, reason="another controller waits in test_controller: make soak")
 def test_another_run_waits_for_its_turn(host: Machine, lost: Product) -> None:
     id_ = begin(lost, host, PRESENT, 2 * SOON)
     other = lost.module(host.name, "xen_bridge", OTHER)

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from product import Product
+from spans import SOAK
 from vnet_lab.util import wait_until
 from vnet_xen.dom0 import UNWATCHED, Dom0
 
@@ -43,6 +44,7 @@ def reaches(dom0: Dom0, source: str, target: str = "10.0.0.2") -> bool:
     return dom0.domu("evil", f"ping -c1 -W2 -I {source} {target}", check=False).returncode == 0
 
 
+@pytest.mark.skipif(not SOAK, reason="the hook's test sends good and spoofed frames as well: make soak")
 def test_what_a_guest_may_not_send_does_not_arrive(guests: Dom0, product: Product) -> None:
     guests.domu("evil", "ip addr add 10.0.0.66/24 dev eth0")
     assert reaches(guests, "10.0.0.1") and reaches(guests, "10.0.0.1", "10.0.0.254")
