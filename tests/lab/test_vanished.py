@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import pytest
 from product import Product
-from spans import some
+from spans import SOAK, some
 from vnet_lab.lab import Lab
 from vnet_lab.machine import Machine
 from vnet_lab.snapshot import diff_snapshots
@@ -30,7 +30,8 @@ def test_what_came_by_the_console_is_kept_and_the_rest_comes_back(lab: Lab, kind
     assert diff_snapshots(before, host.snapshot()) == []
 
 
-@pytest.mark.parametrize("kind", some("d12-networkd", more=("d12-ifupdown",)))
+@pytest.mark.skipif(not SOAK, reason="bridges that vanish with leases: make soak")
+@pytest.mark.parametrize("kind", ["d12-networkd", "d12-ifupdown"])
 def test_leases_are_the_managers_again(lab: Lab, kind: str) -> None:
     host, product = lab.start(f"leased-{kind}", kind, "dhcp"), Product(lab)
     vanish(host, product)
