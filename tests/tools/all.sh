@@ -6,28 +6,41 @@
 # all.sh: every level of tests. The first that fails ends it.
 set -euo pipefail
 
-log=build/xen.log
-# a process group of its own, which can be told to end as Ctrl-C does it
-set -m
-# an emulated machine takes one core: it runs beside what leaves one
-make xen XEN=bookworm > "$log" 2>&1 &
-xen=$!
-set +m
+declare -A pids=()
+
+beside() { # LEVEL COMMAND…: run it and go on; each has a process group of its own, which can be told to end as Ctrl-C does it
+    local level=$1
+    shift
+    echo "== $level: begun; what it says comes later (build/$level.log)"
+    set -m
+    "$@" > "build/$level.log" 2>&1 &
+    pids[$level]=$!
+    set +m
+}
+
+await() { # LEVEL: what it has said, and how it ended
+    local pid=${pids[$1]}
+    tail --follow --lines=+1 --sleep-interval=0.5 --pid="$pid" "build/$1.log"
+    wait "$pid" || exit
+    unset "pids[$1]"
+}
 
 end() {
-    kill -INT -- "-$xen" 2> /dev/null || return 0
-    wait "$xen" || true
+    for pid in "${pids[@]}"; do
+        kill -INT -- "-$pid" 2> /dev/null && wait "$pid"
+    done
 }
-trap end EXIT
+trap 'end || true' EXIT
 trap 'exit 130' INT TERM
 
-echo "== xen: begun; what it says comes behind the next three ($log)"
-# It has timeouts that cannot be made longer (libxl's 40 s for a hotplug script), so it goes first.
-nice make lint
+# An emulated machine takes one core, sanity another. The machine goes first: it has timeouts that cannot be made longer (libxl's
+# 40 s for a hotplug script).
+beside xen make xen XEN=bookworm
+beside lint nice make lint
 nice make unit
 nice make attack
-tail --follow --lines=+1 --sleep-interval=0.5 --pid="$xen" "$log"
-wait "$xen"
+await lint
+await xen
 make kernel
 make lab
 echo "== test: all green"
