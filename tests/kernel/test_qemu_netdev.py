@@ -36,8 +36,8 @@ TUNSETIFF, TAP, NO_PI, VNET_HDR, MULTI_QUEUE = 0x400454CA, 0x0002, 0x1000, 0x400
 @pytest.fixture
 def host(empty: Namespace) -> Namespace:
     """A host with two taps, one of them with several queues, in a bridge that guests may enter."""
-    empty.ip("link add br0 type bridge\nlink set br0 up\ntuntap add dev tap0 mode tap\ntuntap add dev tap1 mode tap multi_queue")
-    empty.ip("link set tap0 master br0 up\nlink set tap1 master br0 up")
+    empty.ip("link add br0 type bridge\nlink set br0 up\ntuntap add dev qtap0 mode tap\ntuntap add dev qtap1 mode tap multi_queue")
+    empty.ip("link set qtap0 master br0 up\nlink set qtap1 master br0 up")
     empty.call(lambda: os.makedirs("/etc/qemu"))
     empty.write("/etc/qemu/bridge.conf", "allow br0\n")
     return empty
@@ -99,25 +99,25 @@ def test_every_model_is_made(empty: Namespace, machine: str, buses: tuple[str, .
 
 
 def test_a_tap(host: Namespace):
-    with Qemu(host, *qemu_netdev({"name": "tap0", "network": "br0", "mac": MAC.upper(), "mtu": 1400, "qemu": {"addr": "08"}})) as qemu:
+    with Qemu(host, *qemu_netdev({"name": "qtap0", "network": "br0", "mac": MAC.upper(), "mtu": 1400, "qemu": {"addr": "08"}})) as qemu:
         network, pci = qemu.monitor("info network"), qemu.monitor("info pci")
-        carrier = host.json("link", "show", "tap0")[0]["flags"]
-    assert f"tap0: index=0,type=nic,model=virtio-net-pci,macaddr={MAC}" in network
-    assert "host-tap0: index=0,type=tap,ifname=tap0,script=no,downscript=no" in network
+        carrier = host.json("link", "show", "qtap0")[0]["flags"]
+    assert f"qtap0: index=0,type=nic,model=virtio-net-pci,macaddr={MAC}" in network
+    assert "host-qtap0: index=0,type=tap,ifname=qtap0,script=no,downscript=no" in network
     assert "device   8, function 0" in pci
     assert "LOWER_UP" in carrier
 
 
 def test_a_tap_with_several_queues(host: Namespace):
-    argv = qemu_netdev({"name": "tap1", "multi_queue": True}, queues=2, vhost=False, sndbuf="1M", vnet_hdr=True)
+    argv = qemu_netdev({"name": "qtap1", "multi_queue": True}, queues=2, vhost=False, sndbuf="1M", vnet_hdr=True)
     with Qemu(host, *argv) as qemu:
         assert "index=1,type=tap" in qemu.monitor("info network")
-        assert qemu.ask("qom-get", path="/machine/peripheral/tap1", property="mq") is True
-        assert qemu.ask("qom-get", path="/machine/peripheral/tap1", property="vectors") == 6
+        assert qemu.ask("qom-get", path="/machine/peripheral/qtap1", property="mq") is True
+        assert qemu.ask("qom-get", path="/machine/peripheral/qtap1", property="vectors") == 6
 
 
 def test_taps_that_somebody_else_opened(host: Namespace):
-    one, several = list(open_taps(host, "tap0")), list(open_taps(host, "tap1", 2))
+    one, several = list(open_taps(host, "qtap0")), list(open_taps(host, "qtap1", 2))
     argv = [*qemu_netdev({"name": "a"}, fd=one[0]), *qemu_netdev({"name": "b"}, fds=several)]
     try:
         with Qemu(host, *argv, fds=[*one, *several]) as qemu:
@@ -145,14 +145,14 @@ def test_scripts_run_with_the_name_of_the_tap(host: Namespace):
     for name in ("up", "down"):
         host.write(f"/etc/qemu-{name}", f"#!/bin/sh\necho {name} $1 >> /run/said\n")
         host.run("chmod", "0755", f"/etc/qemu-{name}")
-    with Qemu(host, *qemu_netdev({"name": "tap0"}, script="/etc/qemu-up", downscript="/etc/qemu-down")) as qemu:
+    with Qemu(host, *qemu_netdev({"name": "qtap0"}, script="/etc/qemu-up", downscript="/etc/qemu-down")) as qemu:
         qemu.ask("quit")
         qemu.process.wait(10)
-    assert host.read("/run/said") == "up tap0\ndown tap0\n"
+    assert host.read("/run/said") == "up qtap0\ndown qtap0\n"
 
 
 def test_vhost_is_asked_for(host: Namespace):
-    argv = qemu_netdev({"name": "tap0"}, vhost=True)
+    argv = qemu_netdev({"name": "qtap0"}, vhost=True)
     if os.path.exists("/dev/vhost-net"):
         with Qemu(host, *argv) as qemu:
             assert "vhost=on" not in qemu.warnings()
