@@ -25,8 +25,10 @@ from .place import Place, place_of
 
 # For people; it brings its own interpreter.
 CONSOLE_PROGRAM = "/usr/local/sbin/hypervisor-vnet"
-# Seconds. A login with sudo and Python may take CONNECTING; an existing connection is given up sooner.
+# Seconds. A login with sudo and Python may take CONNECTING, and a busy or emulated host more: each attempt in vain gives the next
+# one twice as much. An existing connection is given up sooner.
 CONNECTING = 15.0
+SLOWEST = 60.0
 ANSWERING = 3.0
 # How long the likeliest addresses are tried alone, and each address before the next joins in.
 ALONE = 5.0
@@ -47,6 +49,7 @@ class Reach:
         self._others: list[str] = []
         self._addresses: list[str] = []
         self._leaves = self._hangs = False
+        self._patience = CONNECTING
 
     def learn(self, addresses: t.Sequence[str], complete: bool = False) -> None:
         """Where else the host may be reached; ``complete`` when these are all the addresses that it will have."""
@@ -74,10 +77,11 @@ class Reach:
         for place, delay in self._places().items():
             places.append(place)
             attempts.append(Attempt(place.name, start + delay, _bind(self._question, words, place)))
-        index, answer, errors = race(attempts, wait + CONNECTING)
+        index, answer, errors = race(attempts, wait + self._patience)
         if not fresh:
             self._hangs = self._hangs or index != 0
         if index is None:
+            self._patience = min(self._patience * 2, SLOWEST)
             return Seen(errors=errors)
         self._leaves = self._leaves and answer.get("state") == "running"
         if places[index] != self.place:

@@ -6,10 +6,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 from ansible.errors import AnsibleError
 
-from ansible_collections.hypervisor.vnet.plugins.plugin_utils.reach import read_answer
+from ansible_collections.hypervisor.vnet.plugins.plugin_utils import reach
+from ansible_collections.hypervisor.vnet.plugins.plugin_utils.reach import Reach, read_answer
+from ansible_collections.hypervisor.vnet.tests.unit.plugins.plugin_utils.pretend_connection import Pretended
 
 ANSWERS = [
     ("one line", '{"state": "running"}', {"state": "running"}),
@@ -34,3 +38,17 @@ def test_a_host_without_the_program_knows_nothing(said):
 def test_anything_else_is_told():
     with pytest.raises(AnsibleError, match="hypervisor-vnet result ended with 1: Traceback: boom"):
         read_answer(["result"], {"rc": 1, "stdout": "", "stderr": "Traceback:\n boom"})
+
+
+def test_a_host_that_takes_long_gets_more_time_at_each_attempt(tmp_path, monkeypatch):
+    asked = []
+
+    def in_vain(attempts, limit):
+        asked.append(limit)
+        return None, None, {"web1": "no answer"}
+
+    monkeypatch.setattr(reach, "race", in_vain)
+    host = Reach(SimpleNamespace(_connection=Pretended(tmp_path)), {})
+    for _number in range(5):
+        assert not host.ask(["result"], 2.0, fresh=True).answer
+    assert asked == [17.0, 32.0, 62.0, 62.0, 62.0]
