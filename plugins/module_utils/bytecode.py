@@ -78,8 +78,15 @@ class KeptCode(MetaPathFinder, InspectLoader):
     def get_code(self, fullname: str) -> types.CodeType:
         source = self.get_source(fullname)
         name = f"{PACKAGE}{fullname[len(_OURS) :].replace('.', '/')}.pyc"
-        kept = unpack(self._kept.read(name), source) if self._kept and name in self._names else None
+        kept = unpack(self._read(name), source)
         return kept or compile(source, name[:-1], "exec", dont_inherit=True)
+
+    def _read(self, name: str) -> bytes:
+        """Empty when it is not there, or damaged: the source that was sent does as well."""
+        try:
+            return self._kept.read(name) if self._kept and name in self._names else b""
+        except (zipfile.BadZipFile, zlib.error, EOFError):
+            return b""
 
 
 def _kept() -> zipfile.ZipFile | None:
@@ -87,7 +94,7 @@ def _kept() -> zipfile.ZipFile | None:
     try:
         with open(PROGRAM, "rb") as file:
             return zipfile.ZipFile(io.BytesIO(file.read()))
-    except (OSError, zipfile.BadZipFile, zlib.error):
+    except (OSError, zipfile.BadZipFile):
         return None
 
 

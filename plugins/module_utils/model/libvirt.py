@@ -76,6 +76,11 @@ class AppliedLibvirt:
     autostart: bool
     was: Was | None = None
 
+    @property
+    def definition(self) -> str:
+        """The XML that stands: ours, or what was there where that stays; empty where it is not known."""
+        return self.xml or (self.was.xml if self.was else "")
+
 
 @dataclass(frozen=True)
 class SeenNetwork:

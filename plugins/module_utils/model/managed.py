@@ -47,5 +47,4 @@ def _of_routes(applied: Applied, doors: t.Container[str]) -> t.Iterator[Network]
 
 def _of_libvirt(applied: Applied) -> t.Iterator[Network]:
     for item in applied.libvirt.values():
-        text = item.xml or (item.was.xml if item.was else "")
-        yield from (network for network, _own in (subnets_of(normal_of(text)) if text else ()))
+        yield from (network for network, _own in (subnets_of(normal_of(item.definition)) if item.definition else ()))

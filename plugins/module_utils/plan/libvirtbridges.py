@@ -44,5 +44,4 @@ def closed_bridges(applied: Applied) -> dict[str, str]:
 def _definitions(applied: Applied) -> t.Iterator[tuple[str, AppliedLibvirt, Element]]:
     """Each network as it is declared, or as it was where that stays."""
     for name, item in applied.libvirt.items():
-        text = item.xml or (item.was.xml if item.was else "")
-        yield name, item, normal_of(text) if text else Element("network")
+        yield name, item, normal_of(item.definition) if item.definition else Element("network")

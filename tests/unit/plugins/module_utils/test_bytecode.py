@@ -70,6 +70,18 @@ def test_what_was_sent_is_what_runs(tmp_path: Path, kept: dict[str, bytes] | Non
     assert finder.get_source(NAME) == "X = 'sent'"
 
 
+def test_a_damaged_program_is_no_reason_to_fail(tmp_path: Path) -> None:
+    folder, code = OURS.replace(".", "/"), compiled("X = 'kept'", of="X = 'sent'")
+    path = tmp_path / "sent.zip"
+    path.write_bytes(archive({f"{folder}/model/thing.py": b"X = 'sent'"}))
+    whole = archive({f"{PACKAGE}/model/thing.pyc": code})
+    at = whole.index(b"kept")
+    damaged = zipfile.ZipFile(io.BytesIO(whole[:at] + b"KEPT" + whole[at + 4 :]))
+    found: dict[str, str] = {}
+    exec(KeptCode(zipimporter(f"{path}/{folder}"), damaged).get_code(NAME), found)
+    assert found["X"] == "sent"
+
+
 @pytest.mark.parametrize("name", ["json", OURS, f"{OURS}.model", f"{OURS}.model.missing", "ansible.module_utils.basic"])
 def test_everything_else_is_left_to_python(tmp_path: Path, name: str) -> None:
     path = tmp_path / "sent.zip"
