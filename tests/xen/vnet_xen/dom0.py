@@ -228,6 +228,15 @@ class Dom0:
         """A command in a guest, by its console."""
         return self.ssh(f"domu-exec {name} {shlex.quote(command)} {limit:g}", timeout=limit + 30, check=check)
 
+    def reaches(self, name: str, target: str, source: str = "", *, patience: float = 0) -> bool:
+        """Is a guest answered by ``target``, from an address or by an interface of its own? Asked for up to ``patience`` seconds."""
+        way = f" -I {source}" if source else ""
+        end = time.monotonic() + patience
+        while self.domu(name, f"ping -c1 -W2{way} {target}", check=False).returncode:
+            if time.monotonic() >= end:
+                return False
+        return True
+
 
 def _sweep() -> None:
     """What runs that were killed left behind."""
