@@ -98,8 +98,7 @@ def _archive(sources: dict[str, str], digest: str) -> bytes:
     with zipfile.ZipFile(buffer, "a", zipfile.ZIP_DEFLATED) as archive:
         for name, source in sorted(files.items()):
             path = name.replace(".", "/")
-            code = compile(source, f"{path}.py", "exec", dont_inherit=True)
             archive.writestr(zipfile.ZipInfo(f"{path}.py", _EPOCH), source, zipfile.ZIP_DEFLATED)
-            archive.writestr(zipfile.ZipInfo(f"{path}.pyc", _EPOCH), pack(code, source), zipfile.ZIP_DEFLATED)
+            archive.writestr(zipfile.ZipInfo(f"{path}.pyc", _EPOCH), pack(source, f"{path}.py"), zipfile.ZIP_DEFLATED)
         archive.comment = digest.encode()
     return buffer.getvalue()
