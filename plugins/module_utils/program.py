@@ -39,7 +39,7 @@ else:
 
 sys.exit(main(sys.argv[1:]))
 """
-_IMPORT = re.compile(r"^ *from (\.+)([\w.]*) import ([\w, ]*)", re.MULTILINE)
+_IMPORT = re.compile(r"^ *from (\.+)([\w.]*) import (?:\(([\w,\s]*)\)|([\w, ]*))", re.MULTILINE)
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
@@ -91,10 +91,10 @@ def _source(name: str) -> str:
 def _imported(name: str, source: str) -> list[str]:
     """The modules that a source may import relatively. What follows ``import`` can be a module or what one holds."""
     names = []
-    for dots, path, words in _IMPORT.findall(source):
+    for dots, path, many, words in _IMPORT.findall(source):
         base = name.rsplit(".", len(dots))[0]
         module = f"{base}.{path}" if path else base
-        names += [module, *(f"{module}.{word.strip()}" for word in words.split(","))]
+        names += [module, *(f"{module}.{word.strip()}" for word in (many or words).split(","))]
     return names
 
 
