@@ -39,16 +39,16 @@ else:
 
 sys.exit(main(sys.argv[1:]))
 """
-_IMPORT = re.compile(r"^ *from (\.+)([\w.]*) import (?:\(([\w,\s]*)\)|([\w, ]*))", re.MULTILINE)
+# Begins with what a search can look for at once; no source of ours has an import in its first line.
+_IMPORT = re.compile(r"\n *from (\.+)([\w.]*) import (?:\(([\w,\s]*)\)|([\w, ]*))")
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 def install_program(machine: Machine) -> list[str]:
     """Write the program unless this very version is there; warnings. VnetError when it does not run here."""
     sources = {**_sources(console, hotplug), "__main__": _MAIN}
-    digest = hashlib.sha256(repr((sorted(sources.items()), sys.executable, sys.version)).encode()).hexdigest()
-    there = machine.read(PROGRAM)
-    if there is None or not there.content.endswith(digest):
+    digest = _digest(sources)
+    if machine.end(PROGRAM, len(digest)) != digest:
         archive = _archive(sources, digest)
         machine.write(PROGRAM, FileState(archive.decode("utf-8", "surrogateescape"), 0o700))
         # A watchdog that cannot run is found out before it is needed: with nothing named, it has nothing to undo.
@@ -63,6 +63,14 @@ def install_program(machine: Machine) -> list[str]:
     except VnetError as error:
         return [f"{error}; on the host's console, say {PROGRAM} instead"]
     return []
+
+
+def _digest(sources: t.Mapping[str, str]) -> str:
+    """Of the sources and of the Python that has compiled them."""
+    digest = hashlib.sha256(f"{sys.executable}\0{sys.version}".encode())
+    for name in sorted(sources):
+        digest.update(f"\0{name}\0{sources[name]}".encode())
+    return digest.hexdigest()
 
 
 def _sources(*starts: types.ModuleType) -> dict[str, str]:

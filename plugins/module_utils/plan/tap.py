@@ -99,8 +99,10 @@ def _make(taps: t.Sequence[AppliedTap], group: int) -> list[Step]:
     if not taps:
         return []
     names = [tap.tap.name for tap in taps]
-    lines = tuple(Ip(line) for tap in taps for line in _lines(tap, tap.device()))
-    return [Step(Phase.LINK, f"taps {_some(names)}", lines, _together(names, group))]
+    lines = [_lines(tap, tap.device()) for tap in taps]
+    # The kernel takes a third longer over the same lines tap by tap.
+    ordered = [*(made for made, *_settings in lines), *(line for _made, *settings in lines for line in settings)]
+    return [Step(Phase.LINK, f"taps {_some(names)}", tuple(map(Ip, ordered)), _together(names, group))]
 
 
 def _shape(taps: t.Iterable[AppliedTap], there: t.Mapping[str, Shaping]) -> list[Step]:
