@@ -34,6 +34,7 @@ from .model.qemu import PATHS as QEMU_PATHS
 from .model.span import Confirm, Span, confirm_from
 from .model.state import HostState
 from .model.step import Json
+from .model.xl import CONFIG as XL_CONFIG
 from .observe.host import About, observe
 from .optioncheck import confirm_problems
 from .plan.document import Plan, linked, plan_document
@@ -243,7 +244,7 @@ def observed(document: Document, machine: Machine, planned: t.Iterable[str] = ()
     """Our memory, and the host as far as the document, the memory and the ``planned`` files speak of it."""
     memory = machine.read(APPLIED)
     applied = applied_from_text(memory.content if memory else "")
-    paths = frozenset({*applied.files, *planned, *(QEMU_PATHS if document.qemu else ())})
+    paths = frozenset({*applied.files, *planned, *(QEMU_PATHS if document.qemu else ()), *((XL_CONFIG,) if document.xl.spoken else ())})
     return applied, observe(machine, linked(document, applied), paths, about=About(document, applied))
 
 

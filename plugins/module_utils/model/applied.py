@@ -27,6 +27,7 @@ from .routed import AppliedRouted, applied_routed
 from .state import BridgeSettings, FileState
 from .tap import AppliedTap, applied_tap
 from .vif import AppliedVif, applied_vif
+from .xl import AppliedXl, applied_xl
 from .zone import AppliedPolicy, AppliedZone, applied_policy, applied_zone
 
 # 1 had bridges only; a kind that a file does not name was never applied.
@@ -96,6 +97,7 @@ class Applied:
     libvirt: t.Mapping[str, AppliedLibvirt] = field(default_factory=dict)
     vifs: t.Mapping[str, AppliedVif] = field(default_factory=dict)
     domifs: t.Mapping[str, AppliedDomif] = field(default_factory=dict)
+    xl: t.Mapping[str, AppliedXl] = field(default_factory=dict)
 
     def owners(self, kind: str) -> dict[str, str]:
         """Name -> owner label of everything of one kind."""
@@ -137,6 +139,7 @@ def applied_from_text(text: str) -> Applied:
         libvirt={name: applied_libvirt(item) for name, item in data.get("libvirt", {}).items()},
         vifs={name: applied_vif(item) for name, item in data.get("vifs", {}).items()},
         domifs={name: applied_domif(item) for name, item in data.get("domifs", {}).items()},
+        xl={name: applied_xl(item) for name, item in data.get("xl", {}).items()},
     )
 
 
