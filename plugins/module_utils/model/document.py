@@ -21,6 +21,7 @@ from .problem import Problem
 from .routed import Routed
 from .tap import Tap
 from .vif import Vif, VifOptions
+from .xl import XlDefaults
 from .zone import Policy, Zone
 
 PERSIST = ("auto", "networkd", "ifupdown", "networkmanager", "none")
@@ -111,6 +112,7 @@ class Document:
     vifs: Declared[Vif] = Declared(spoken=False)
     vif_options: VifOptions = field(default_factory=VifOptions)
     domifs: Declared[Domif] = Declared(spoken=False)
+    xl: Declared[XlDefaults] = Declared(spoken=False)
     wrong: tuple[Problem, ...] = ()
 
 
