@@ -126,9 +126,14 @@ def test_a_network_changes_under_its_guest(fleet: Lab, name: str) -> None:
         assert known["interfaces"] == [{"dev": dev, "guest": "web", "mac": WEB["mac"]}]
         assert [lease["address"] for lease in known["leases"]] == [WEB["address"]]
 
+    other = Guest.plug(host, "virbr7", "other")
+    had = leased(other)
     host.reboot()
     unchanged(fleet, host, more)
-    assert [lease["address"] for lease in info(fleet, host, "office")["leases"]] == [WEB["address"]]
+    assert {lease["address"] for lease in info(fleet, host, "office")["leases"]} == {WEB["address"], had}
+    other = Guest.plug(host, "virbr7", "other")
+    assert leased(other) == had
+    other.remove()
     settle(host)
     assert run(fleet, host, more, state="absent")["changed"]
     assert diff_snapshots(before, host.snapshot()) == []
@@ -253,6 +258,12 @@ def test_whole_definitions_stay_as_libvirt_took_them(fleet: Lab, name: str) -> N
     assert run(fleet, host, *networks)["changed"]
     unchanged(fleet, host, *networks)
     assert run(fleet, host, prune=True, allow_empty=True)["changed"]
+    for first, examples in LATER.items():
+        for key, text in examples.items() if first > version else ():
+            # An older libvirt leaves out what it does not know, without a word.
+            lost = Product(fleet).module(name, "libvirt_network", {"networks": [{"name": key, "xml": text, "active": False}]})
+            assert lost["failed"] and f"virsh net-define {key}" in lost["msg"], lost
+            print(lost["msg"], flush=True)
     for link in LINKS:
         host.exec(["ip", "link", "del", link])
     assert diff_snapshots(before, host.snapshot()) == []
