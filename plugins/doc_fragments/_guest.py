@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Options of guests, of what holds for all their guards, and of QEMU's own files."""
+"""Options of guests, of what holds for all their guards, of QEMU's own files, and of xl's."""
 
 from __future__ import annotations
 
@@ -156,7 +156,7 @@ def _indented(text: str, by: int) -> str:
 
 
 class ModuleDocFragment:
-    """Fragments V(hypervisor.vnet._guest), V(.guards) and V(.qemu)."""
+    """Fragments V(hypervisor.vnet._guest), V(.guards), V(.qemu) and V(.xl)."""
 
     # Annotated, because linters that look for plain YAML in an assignment would read the placeholders as such.
     DOCUMENTATION: str = f"""
@@ -332,4 +332,33 @@ options:
     type: str
     choices: [keep, enable, disable]
     default: keep
+"""
+
+    XL = r"""
+options:
+  xl_defaults:
+    description:
+      - What xl gives to a vif of which the guest's own file says nothing else, V({}) for xl's own defaults. It stands in C(/etc/xen/xl.conf) between two
+        marks of ours, and lines of others stay as they are. Ours count where both say something.
+      - It is for guests that start and interfaces that are attached from then on.
+      - It goes with O(state=absent), and with O(prune) when O(guests) is given and this is not, if it was declared by the same O(owner).
+      - Without it, and without O(prune), the file stays as it is.
+    type: dict
+    suboptions:
+      script:
+        description:
+          - The hotplug script, as a name in C(/etc/xen/scripts) or a whole path.
+        type: str
+      bridge:
+        description:
+          - The bridge. It must be there, or be declared.
+        type: str
+      gatewaydev:
+        description:
+          - The interface of the host whose address C(vif-route) takes.
+        type: str
+      backend:
+        description:
+          - Name or number of the domain that is the other end.
+        type: str
 """

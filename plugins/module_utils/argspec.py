@@ -332,6 +332,7 @@ HOST_OPTIONS: Spec = {
     **GUARD_SETTINGS,
     "qemu_acl": {"type": "list", "elements": "str"},
     "qemu_scripts": {"type": "str", "choices": ["keep", "enable", "disable"], "default": "keep"},
+    "xl_defaults": {"type": "dict", "options": {word: {"type": "str"} for word in ("script", "bridge", "gatewaydev", "backend")}},
 }
 
 ANTISPOOF_OPTIONS: Spec = {

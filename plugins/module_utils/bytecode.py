@@ -14,6 +14,7 @@ the Python that made it, as Python itself does it with checked hash-based pyc fi
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import io
 import marshal
@@ -33,9 +34,16 @@ _UNCHECKED = (1).to_bytes(4, "little")
 _HEAD = importlib.util.MAGIC_NUMBER + _UNCHECKED
 
 
-def pack(code: types.CodeType, source: str) -> bytes:
-    """A pyc file, PEP 552's hash-based form."""
-    return _HEAD + importlib.util.source_hash(source.encode()) + marshal.dumps(code)
+@functools.cache
+def _compiled(source: str, path: str) -> types.CodeType:
+    """What a host's first run imports goes into the program, too, and is compiled once."""
+    code: types.CodeType = compile(source, path, "exec", dont_inherit=True)
+    return code
+
+
+def pack(source: str, path: str) -> bytes:
+    """A pyc file of a source at a path in the program, PEP 552's hash-based form."""
+    return _HEAD + importlib.util.source_hash(source.encode()) + marshal.dumps(_compiled(source, path))
 
 
 def unpack(data: bytes, source: str) -> types.CodeType | None:
@@ -69,6 +77,9 @@ class KeptCode(MetaPathFinder, InspectLoader):
         del fullname
         return False
 
+    def get_data(self, path: str) -> bytes:
+        return self._sent.get_data(path)
+
     def get_source(self, fullname: str) -> str:
         return self._sent.get_data(self._path(fullname)).decode()
 
@@ -79,7 +90,7 @@ class KeptCode(MetaPathFinder, InspectLoader):
         source = self.get_source(fullname)
         name = f"{PACKAGE}{fullname[len(_OURS) :].replace('.', '/')}.pyc"
         kept = unpack(self._read(name), source)
-        return kept or compile(source, name[:-1], "exec", dont_inherit=True)
+        return kept or _compiled(source, name[:-1])
 
     def _read(self, name: str) -> bytes:
         """Empty when it is not there, or damaged: the source that was sent does as well."""

@@ -20,6 +20,7 @@ from .model.paths import APPLIED, LOCK
 from .model.problem import Problem, Refused
 from .model.routed import TABLES as ROUTE_TABLES
 from .model.state import HostState
+from .model.xl import WORDS
 from .model.zone import TABLES as ZONE_TABLES
 from .observe.blocker import read_blockers
 from .observe.dhcp import read_leases, read_units
@@ -65,6 +66,7 @@ def host_facts(machine: Machine) -> Facts:
     names = frozenset(parse_links(machine.run(COMMAND).out))
     state = observe(machine, names, frozenset(applied.files))
     held = holders(machine, [name for name in names if state.links[name].tap])
+    xen = with_vlans(machine, read_vifs(machine))
     shapings = read_shapings(machine, [name for name, tap in applied.taps.items() if tap.tap.rate.limits]) or {}
     return {
         "links": link_facts(state),
@@ -79,7 +81,8 @@ def host_facts(machine: Machine) -> Facts:
         "zones": zone_facts(applied, read_tables(machine, ZONE_TABLES)) if applied.zones else [],
         "policies": policy_facts(applied),
         "blockers": _blockers(machine, applied, state),
-        "vifs": vif_facts(with_vlans(machine, read_vifs(machine)), applied, state),
+        "vifs": vif_facts(xen, applied, state),
+        "xl_defaults": {word: xen.defaults.get(word, "") for word in WORDS},
         "owners": owner_facts(applied, [*(kind.name for kind in KINDS), "policies"]),
         "managers": _managers(state),
         "journal": _journal(machine),

@@ -16,6 +16,7 @@ import contextlib
 import errno
 import socket
 import struct
+import time
 import typing as t
 
 from .host.machine import Machine
@@ -23,6 +24,7 @@ from .host.perform import try_batch
 from .model.problem import VnetError
 from .model.routed import FOLDER
 from .model.step import Ip
+from .model.vif import CONNECTED
 
 # linux/rtnetlink.h: groups and messages.
 _LINK, _IP4_ADDRESS, _IP4_ROUTE, _IP6_ADDRESS, _IP6_ROUTE = 0x1, 0x10, 0x40, 0x100, 0x400
@@ -32,6 +34,8 @@ _IFNAME, _OIF = 3, 4
 _HEADER = struct.Struct("=IHHII")
 _ATTRIBUTE = struct.Struct("=HH")
 _BUFFER = 1 << 16
+# libxl ends a vif's script after 40 s.
+_SCRIPT_LIMIT, _PAUSE = 40.0, 0.1
 # What a thousand guests say in one go.
 _QUEUE = 1 << 22
 
@@ -75,6 +79,7 @@ def set_up(machine: Machine, kept: t.Mapping[str, Kept], told: t.Container[str])
     for name, item in kept.items():
         if not any(other in told for other in item.names):
             continue
+        _await_script(machine, name)
         if machine.exists(f"/sys/class/net/{name}"):
             for key, value in item.settings:
                 if machine.text(f"/proc/sys/{key}") not in ("", value):
@@ -85,6 +90,19 @@ def set_up(machine: Machine, kept: t.Mapping[str, Kept], told: t.Container[str])
             lines += [line.replace("replace", "del", 1) for line in item.lines if line.startswith("neigh replace proxy")]
     if lines:
         try_batch(machine, [Ip(line) for line in lines])
+
+
+def _await_script(machine: Machine, name: str) -> None:
+    """Let the script of one of Xen's vifs end, which has no other sign of that than xenstore's.
+
+    vif-nat fails where its address is there already, and where a route is it goes without telling libxl that it is done.
+    """
+    node = machine.text(f"/sys/class/net/{name}/device/nodename")
+    end = time.monotonic() + _SCRIPT_LIMIT
+    while node.startswith("backend/vif/") and machine.exists(f"/sys/class/net/{name}") and time.monotonic() < end:
+        if machine.run(("xenstore-read", f"{node}/hotplug-status")).out.strip() in (CONNECTED, "error"):
+            return
+        time.sleep(_PAUSE)
 
 
 def _heard(ear: socket.socket, kept: t.Mapping[str, Kept]) -> t.Container[str]:

@@ -25,6 +25,7 @@ from .model.qemu import read_qemu
 from .model.routedread import read_routes
 from .model.tap import read_taps
 from .model.vif import VifOptions, read_vifs
+from .model.xl import XlDefaults, read_xl_defaults
 from .model.zone import joined_zones, policy_name, read_policies, read_zones
 from .optioncheck import change_problems
 
@@ -49,8 +50,9 @@ def host_document(params: t.Mapping[str, t.Any]) -> Document:
     guards, unguarded = read_settings(params)
     qemu, unfit = read_qemu(params)
     filtered, unclear = _zones(params, found)
-    problems = [*found.problems, *wrong, *unguarded, *unfit, *unclear, *unrouted]
-    kinds = {**_bridges(params, bridges, "networks", places), **routes, **_services(params, found), **filtered}
+    defaults, unread = _xl(params)
+    problems = [*found.problems, *wrong, *unguarded, *unfit, *unclear, *unrouted, *unread]
+    kinds = {**_bridges(params, bridges, "networks", places), **routes, **_services(params, found), **filtered, "xl": defaults}
     if "networks" not in lists:
         kinds.update(dict.fromkeys(("bridges", "nat", "dhcp", "libvirt"), Declared(spoken=False)))
     if "guests" in lists:
@@ -62,6 +64,17 @@ def host_document(params: t.Mapping[str, t.Any]) -> Document:
     else:
         kinds.update({kind: Declared(path=kind) for kind, given in (("taps", qemu), ("guards", guards)) if given})
     return _document(params, lists, problems, **kinds, guard_settings=guards, qemu=qemu)
+
+
+def _xl(params: t.Mapping[str, t.Any]) -> tuple[Declared[XlDefaults], list[Problem]]:
+    """The defaults of xl, which go as guests do. An empty dict says that there are none."""
+    given = params["xl_defaults"]
+    if given is None:
+        return Declared(prune=params["prune"], path="xl_defaults", spoken=params["prune"] and params["guests"] is not None), []
+    item, problems = read_xl_defaults(given)
+    if params["state"] == "absent" or not item.words:
+        return Declared(removed=(item.name,), path="xl_defaults"), problems
+    return Declared((item,), path="xl_defaults", places=("xl_defaults",)), problems
 
 
 def _services(params: t.Mapping[str, t.Any], networks: Networks) -> dict[str, t.Any]:
@@ -191,8 +204,10 @@ def libvirt_document(params: t.Mapping[str, t.Any]) -> Document:
     items, absent = params["networks"] or [], params["state"] == "absent"
     networks, wrong = read_libvirt([] if absent else items)
     removed = tuple(item["name"] for item in items) if absent else ()
-    declared = Declared(networks, removed, params["prune"], "networks")
-    return _document(params, {"networks": items}, wrong, libvirt=declared, adopt=params["adopt"])
+    # XML that is none says nothing that the host could have anything against.
+    known = {f"networks[{at}]": item for at, item in enumerate(networks) if item.definition or items[at].get("xml") is None}
+    declared = Declared(tuple(known.values()), removed, params["prune"], "networks", places=tuple(known))
+    return _document(params, {"networks": items}, [], libvirt=declared, adopt=params["adopt"], wrong=tuple(wrong))
 
 
 def _bridges(params: t.Mapping[str, t.Any], bridges: tuple[Bridge, ...], path: str, places: tuple[str, ...] = ()) -> dict[str, t.Any]:

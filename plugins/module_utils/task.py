@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import time
 import typing as t
@@ -33,6 +34,7 @@ from .model.qemu import PATHS as QEMU_PATHS
 from .model.span import Confirm, Span, confirm_from
 from .model.state import HostState
 from .model.step import Json
+from .model.xl import CONFIG as XL_CONFIG
 from .observe.host import About, observe
 from .optioncheck import confirm_problems
 from .plan.document import Plan, linked, plan_document
@@ -77,6 +79,8 @@ class Change:
 
 def run_module(module: AnsibleModule, read: Reader) -> None:
     """Read the options, bring the host there, and answer."""
+    # What a run makes it needs until it ends; to look again and again for what could go takes an eighth of the time.
+    gc.disable()
     try:
         document = read(module.params)
         confirm = confirm_from(module.params, read_probes(module.params["probes"])[0])
@@ -240,7 +244,7 @@ def observed(document: Document, machine: Machine, planned: t.Iterable[str] = ()
     """Our memory, and the host as far as the document, the memory and the ``planned`` files speak of it."""
     memory = machine.read(APPLIED)
     applied = applied_from_text(memory.content if memory else "")
-    paths = frozenset({*applied.files, *planned, *(QEMU_PATHS if document.qemu else ())})
+    paths = frozenset({*applied.files, *planned, *(QEMU_PATHS if document.qemu else ()), *((XL_CONFIG,) if document.xl.spoken else ())})
     return applied, observe(machine, linked(document, applied), paths, about=About(document, applied))
 
 

@@ -27,6 +27,7 @@ extends_documentation_fragment:
   - hypervisor.vnet._guest
   - hypervisor.vnet._guest.guards
   - hypervisor.vnet._guest.qemu
+  - hypervisor.vnet._guest.xl
   - hypervisor.vnet._bridge.change
   - hypervisor.vnet._common
   - hypervisor.vnet._coexist
@@ -132,6 +133,12 @@ EXAMPLES = r"""
         toolstack: libvirt
         interfaces:
           - {network: dmz, name: web-0, mac: "52:54:00:27:95:c0", addresses: [10.98.98.2], tap: {isolated: true}}
+
+- name: A dom0 whose guests have one bridge and one script for all interfaces of whose files nothing else is said
+  hypervisor.vnet.vnet_host:
+    networks:
+      - {name: xenbr0, uplink: eth0}
+    xl_defaults: {bridge: xenbr0, script: vif-bridge}
 
 - name: Only a route, with the networks that are there already left as they are
   hypervisor.vnet.vnet_host:

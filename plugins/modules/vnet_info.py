@@ -821,6 +821,32 @@ owners:
       type: list
       elements: str
       sample: [web-0]
+    xl:
+      description: C(vif) where it declared the defaults of xl.
+      type: list
+      elements: str
+      sample: [vif]
+xl_defaults:
+  description: What xl gives to vifs of whose guests' files nothing else is said, as C(/etc/xen/xl.conf) has it; empty for xl's own default.
+  returned: success
+  type: dict
+  contains:
+    script:
+      description: The hotplug script.
+      type: str
+      sample: vif-bridge
+    bridge:
+      description: The bridge.
+      type: str
+      sample: xenbr0
+    gatewaydev:
+      description: The interface whose address C(vif-route) takes.
+      type: str
+      sample: ""
+    backend:
+      description: The domain that is the other end.
+      type: str
+      sample: ""
 vifs:
   description: Every interface of every domain that runs on this host, if it is a dom0 of Xen.
   returned: success

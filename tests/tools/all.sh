@@ -39,8 +39,8 @@ beside xen make xen XEN=bookworm
 beside lint nice make lint
 nice make unit
 nice make attack
+nice make kernel
 await lint
 await xen
-make kernel
 make lab
 echo "== test: all green"

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import typing as t
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 
 from .address import Address
 from .bridge import Bridge, StaticRoute
@@ -27,10 +27,13 @@ from .routed import AppliedRouted, applied_routed
 from .state import BridgeSettings, FileState
 from .tap import AppliedTap, applied_tap
 from .vif import AppliedVif, applied_vif
+from .xl import AppliedXl, applied_xl
 from .zone import AppliedPolicy, AppliedZone, applied_policy, applied_zone
 
 # 1 had bridges only; a kind that a file does not name was never applied.
 VERSION = 2
+# The fields of a dataclass, not copied as asdict does.
+_LINE = json.JSONEncoder(default=vars, sort_keys=True)
 
 
 @dataclass(frozen=True)
@@ -94,6 +97,7 @@ class Applied:
     libvirt: t.Mapping[str, AppliedLibvirt] = field(default_factory=dict)
     vifs: t.Mapping[str, AppliedVif] = field(default_factory=dict)
     domifs: t.Mapping[str, AppliedDomif] = field(default_factory=dict)
+    xl: t.Mapping[str, AppliedXl] = field(default_factory=dict)
 
     def owners(self, kind: str) -> dict[str, str]:
         """Name -> owner label of everything of one kind."""
@@ -101,23 +105,14 @@ class Applied:
 
     def to_text(self) -> str:
         """One line for each object, for people and their tools; json's own indentation takes ten times as long."""
-        kinds = {"version": VERSION, **_plain(self)}
+        kinds = {"version": VERSION, **vars(self)}
         return "{\n" + ",\n".join(f"{json.dumps(name)}: {_lines(kinds[name])}" for name in sorted(kinds)) + "\n}\n"
 
 
 def _lines(value: t.Any) -> str:
     if not isinstance(value, dict) or not value:
-        return _line(value)
-    return "{\n" + ",\n".join(f" {json.dumps(name)}: {_line(value[name])}" for name in sorted(value)) + "\n}"
-
-
-def _line(value: t.Any) -> str:
-    return json.dumps(value, default=_plain, sort_keys=True)
-
-
-def _plain(item: t.Any) -> dict[str, t.Any]:
-    """The fields of a dataclass, not copied as asdict does."""
-    return {each.name: getattr(item, each.name) for each in fields(item)}
+        return _LINE.encode(value)
+    return "{\n" + ",\n".join(f" {json.dumps(name)}: {_LINE.encode(value[name])}" for name in sorted(value)) + "\n}"
 
 
 def applied_from_text(text: str) -> Applied:
@@ -144,6 +139,7 @@ def applied_from_text(text: str) -> Applied:
         libvirt={name: applied_libvirt(item) for name, item in data.get("libvirt", {}).items()},
         vifs={name: applied_vif(item) for name, item in data.get("vifs", {}).items()},
         domifs={name: applied_domif(item) for name, item in data.get("domifs", {}).items()},
+        xl={name: applied_xl(item) for name, item in data.get("xl", {}).items()},
     )
 
 

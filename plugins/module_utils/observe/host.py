@@ -17,7 +17,25 @@ from ..model.applied import Applied
 from ..model.document import Document
 from ..model.problem import VnetError
 from ..model.state import FileState, HostState, Link
-from . import blocker, coexist, dhcp, domif, guard, hook, ifupdown, libvirt, nat, networkd, networkmanager, routed, ruleset, tap, vif, zone
+from . import (
+    blocker,
+    coexist,
+    dhcp,
+    domif,
+    guard,
+    hook,
+    ifupdown,
+    libvirt,
+    nat,
+    networkd,
+    networkmanager,
+    routed,
+    ruleset,
+    tap,
+    vif,
+    xl,
+    zone,
+)
 from .control import read_control
 from .forwarding import read_forwarding
 from .legacy import legacy_claims
@@ -58,6 +76,7 @@ READERS: dict[str, t.Callable[[Machine, Document, Applied, t.Mapping[str, Link]]
     "libvirt": libvirt.read,
     "domifs": domif.read,
     "hook": hook.read,
+    "xl": xl.read,
 }
 
 

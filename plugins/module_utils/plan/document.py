@@ -20,7 +20,7 @@ from ..model.profile import Profile
 from ..model.state import FileState, HostState
 from ..model.step import Phase, Remove, Run, Step, Write
 from ..model.view import Views
-from . import bridges, dhcp, domif, guard, libvirt, nat, routed, taps, vif, zone
+from . import bridges, dhcp, domif, guard, libvirt, nat, routed, taps, vif, xl, zone
 from .advertised import advertisement_warnings
 from .behind import behind_problems
 from .blocker import blocker_warnings
@@ -45,6 +45,7 @@ KINDS: tuple[Kind, ...] = (
     routed.KIND,
     zone.KIND,
     dhcp.KIND,
+    xl.KIND,
 )
 
 

@@ -19,7 +19,7 @@ from ..model.problem import Problem
 from ..model.state import FileState, HostState
 from ..render.boot import boot_files, sysctl_file
 from ..render.ifupdown import ROUTER
-from ..render.qemu import without_ours
+from ..render.marks import without_ours
 from . import ifupdown, networkd, networkmanager
 from .backend import Backend
 

@@ -9,13 +9,12 @@
 from __future__ import annotations
 
 import typing as t
-from dataclasses import replace
 
 from ..model.qemu import ACL, IFDOWN, IFUP, TABLE, QemuSettings
 from ..model.state import FileState
 from ..model.tap import AppliedTap
+from .marks import with_ours
 
-_BEGIN, _END = "# BEGIN hypervisor.vnet", "# END hypervisor.vnet"
 _WRITTEN = "# Written by hypervisor.vnet; change it in the inventory, not here."
 # QEMU gives the tap's name, and does not start the guest when it fails (net/tap.c). A tap that is as declared stays as it is.
 _IFUP = rf"""#!/bin/sh
@@ -51,35 +50,12 @@ def qemu_files(settings: QemuSettings, taps: t.Mapping[str, AppliedTap], files: 
     """Every file of QEMU's that we write. ``files`` has the ACL as it is now, whose other lines stay."""
     found = {}
     if settings.acl:
-        found[ACL] = _with_ours(files.get(ACL, FileState("")), settings.acl)
+        found[ACL] = with_ours(files.get(ACL, FileState("")), [f"allow {bridge}" for bridge in settings.acl])
     if settings.scripts:
         lines = [_line(tap) for _name, tap in sorted(taps.items())]
         found[TABLE] = FileState("\n".join([_WRITTEN, "# tap bridge state isolated", *lines, ""]))
         found[IFUP], found[IFDOWN] = FileState(_IFUP, 0o755), FileState(_IFDOWN, 0o755)
     return found
-
-
-def without_ours(files: t.Mapping[str, FileState]) -> dict[str, FileState]:
-    """The ACL as others wrote it; nothing where all of it is ours."""
-    there = files.get(ACL)
-    text = _theirs(there.content) if there else ""
-    return {ACL: replace(there, content=text)} if there and text else {}
-
-
-def _with_ours(there: FileState, acl: t.Sequence[str]) -> FileState:
-    ours = [_BEGIN, *(f"allow {bridge}" for bridge in acl), _END]
-    return replace(there, content=_theirs(there.content) + "\n".join([*ours, ""]))
-
-
-def _theirs(text: str) -> str:
-    lines, ours = [], False
-    for line in text.splitlines(keepends=True):
-        ours = ours or line.rstrip("\n") == _BEGIN
-        if not ours:
-            lines.append(line)
-        ours = ours and line.rstrip("\n") != _END
-    theirs = "".join(lines)
-    return theirs if not theirs or theirs.endswith("\n") else f"{theirs}\n"
 
 
 def _line(tap: AppliedTap) -> str:

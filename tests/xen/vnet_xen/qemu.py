@@ -21,8 +21,11 @@ from vnet_lab.util import LabError, run
 from .image import Dom0Image
 
 PROGRAM = "qemu-system-x86_64"
+# Soaked, its clock counts instructions, which takes longer: libxl gives a hotplug script 40 s, in which a busy machine gets little done.
+_CLOCK = ["-icount", "shift=2"] if os.environ.get("VNET_SOAK") else []
+_THREADS = "single" if _CLOCK else "multi"
 # SMAP and SMEP of newer processors crash the dom0 in QEMU 7.2; a second processor costs twice the time.
-_MACHINE = ["-machine", "pc", "-accel", "tcg,thread=multi,tb-size=512", "-cpu", "Nehalem", "-smp", "1", "-m", "1536"]
+_MACHINE = ["-machine", "pc", "-accel", f"tcg,thread={_THREADS},tb-size=512", *_CLOCK, "-cpu", "Nehalem", "-smp", "1", "-m", "1536"]
 _XEN = (
     "console=com1 com1=115200,8n1 loglvl=warning guest_loglvl=warning dom0_mem=900M,max:900M dom0_max_vcpus=1 noreboot"
     " sched=credit spec-ctrl=no xpti=no mitigations=off ucode=no watchdog=0"

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import socket
 import struct
+from collections.abc import Sequence
 
-from ansible_collections.hypervisor.vnet.plugins.module_utils.follow import read_kept, told_by
-from ansible_collections.hypervisor.vnet.plugins.module_utils.host.machine import Machine
+from ansible_collections.hypervisor.vnet.plugins.module_utils.follow import read_kept, set_up, told_by
+from ansible_collections.hypervisor.vnet.plugins.module_utils.host.machine import Completed, Machine
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.routed import FOLDER, Routed, RoutedGuest
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.state import FileState
 from ansible_collections.hypervisor.vnet.plugins.module_utils.render.routed import routed_files
@@ -34,6 +35,30 @@ def test_files_are_read_as_they_were_written() -> None:
     assert list(found) == ["n1"] and found["n1"].names == {"n1", "eth0"}
     assert dict(found["n1"].settings) == ITEM.sysctls()
     assert list(found["n1"].lines) == ITEM.lines()
+
+
+class Attaching(Files):
+    """A vif whose script says that it is done when it is asked for the third time."""
+
+    def __init__(self) -> None:
+        self.said: list[tuple[str, ...]] = []
+
+    def exists(self, path: str) -> bool:
+        return path == "/sys/class/net/n1"
+
+    def text(self, path: str) -> str:
+        return "backend/vif/5/0" if path == "/sys/class/net/n1/device/nodename" else ""
+
+    def run(self, argv: Sequence[str], stdin: str = "", limit: float = 0.0) -> Completed:
+        self.said.append(tuple(argv))
+        return Completed(0, "connected\n" if len(self.said) > 2 else "\n", "")
+
+
+def test_a_vif_of_xen_is_left_to_its_script_first() -> None:
+    machine = Attaching()
+    set_up(machine, read_kept(machine), {"n1"})
+    status = ("xenstore-read", "backend/vif/5/0/hotplug-status")
+    assert machine.said[:3] == [status] * 3 and machine.said[3][0] == "ip"
 
 
 def message(kind: int, body: bytes) -> bytes:
