@@ -77,6 +77,9 @@ class KeptCode(MetaPathFinder, InspectLoader):
         del fullname
         return False
 
+    def get_data(self, path: str) -> bytes:
+        return self._sent.get_data(path)
+
     def get_source(self, fullname: str) -> str:
         return self._sent.get_data(self._path(fullname)).decode()
 

@@ -18,16 +18,12 @@ import os
 import sys
 import typing as t
 
-from .changes import change_facts
-from .facts import host_facts
-from .follow import follow
 from .host.machine import Machine
 from .host.session import is_held, own_session
 from .journal import read_journal, span_of
 from .model.paths import LOCK
 from .model.problem import Refused, VnetError
 from .model.step import Json
-from .render.status import report_text, status_text
 from .span import confirm, outcome, roll_back, roll_back_last, undo_at_boot, undo_expired
 from .watchdog import leave_session
 
@@ -95,6 +91,11 @@ def _patient(parser: argparse.ArgumentParser) -> None:
 
 
 def _status(machine: Machine, options: argparse.Namespace) -> int:
+    # With all kinds of objects: three times what an answer to a controller needs, which waits for one in every change.
+    from .changes import change_facts
+    from .facts import host_facts
+    from .render.status import status_text
+
     facts = {**host_facts(machine), **change_facts(machine)}
     sys.stdout.write(f"{json.dumps(facts)}\n" if options.json else status_text(facts))
     return 0
@@ -108,7 +109,7 @@ def _confirm(machine: Machine, options: argparse.Namespace) -> int:
         sys.stdout.write("The change stays.\n")
         return 0
     if answer["report"]:
-        sys.stdout.write(report_text(answer["report"]))
+        _tell(answer["report"])
         return _complain("not confirmed: it was undone already")
     failing = [f"\n  {name}: {why}" for name, why in answer["probes"].items() if why]
     why = f"what was reached before is not reached now:{''.join(failing)}" if failing else "it is not at its end yet"
@@ -126,7 +127,7 @@ def _rollback(machine: Machine, options: argparse.Namespace) -> int:
         return _say({"error": str(error)}) if options.json else _complain(str(error))
     if options.json:
         return _say({"report": report})
-    sys.stdout.write(report_text(report))
+    _tell(report)
     return 1 if report["failures"] or report["left"] else 0
 
 
@@ -165,7 +166,15 @@ def _undo(machine: Machine, options: argparse.Namespace) -> int:
 
 
 def _routes(machine: Machine, options: argparse.Namespace) -> int:
+    from .follow import follow
+
     follow(machine)
+
+
+def _tell(report: Json) -> None:
+    from .render.status import report_text
+
+    sys.stdout.write(report_text(report))
 
 
 def _say(answer: Json) -> int:

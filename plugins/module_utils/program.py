@@ -13,8 +13,11 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import re
 import sys
+import types
+import typing as t
 import zipfile
 
 from . import console, hotplug
@@ -36,16 +39,16 @@ else:
 
 sys.exit(main(sys.argv[1:]))
 """
-_IMPORT = re.compile(r"^from (\.+)([\w.]*) import (?:\(([\w,\s]*)\)|([\w, ]*))", re.MULTILINE)
+# Begins with what a search can look for at once; no source of ours has an import in its first line.
+_IMPORT = re.compile(r"\n *from (\.+)([\w.]*) import (?:\(([\w,\s]*)\)|([\w, ]*))")
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 def install_program(machine: Machine) -> list[str]:
     """Write the program unless this very version is there; warnings. VnetError when it does not run here."""
-    sources = {**_sources(console.__name__, hotplug.__name__), "__main__": _MAIN}
-    digest = hashlib.sha256(repr((sorted(sources.items()), sys.executable, sys.version)).encode()).hexdigest()
-    there = machine.read(PROGRAM)
-    if there is None or not there.content.endswith(digest):
+    sources = {**_sources(console, hotplug), "__main__": _MAIN}
+    digest = _digest(sources)
+    if machine.end(PROGRAM, len(digest)) != digest:
         archive = _archive(sources, digest)
         machine.write(PROGRAM, FileState(archive.decode("utf-8", "surrogateescape"), 0o700))
         # A watchdog that cannot run is found out before it is needed: with nothing named, it has nothing to undo.
@@ -62,21 +65,35 @@ def install_program(machine: Machine) -> list[str]:
     return []
 
 
-def _sources(*starts: str) -> dict[str, str]:
+def _digest(sources: t.Mapping[str, str]) -> str:
+    """Of the sources and of the Python that has compiled them."""
+    digest = hashlib.sha256(f"{sys.executable}\0{sys.version}".encode())
+    for name in sorted(sources):
+        digest.update(f"\0{name}\0{sources[name]}".encode())
+    return digest.hexdigest()
+
+
+def _sources(*starts: types.ModuleType) -> dict[str, str]:
     """The sources of modules of ours and of all that they import of ours, by their names in the archive."""
-    root = starts[0].rpartition(".")[0]
     found: dict[str, str] = {}
-    waiting = [*starts]
+    waiting = [f"{PACKAGE}.{start.__name__.rpartition('.')[2]}" for start in starts]
     while waiting:
         name = waiting.pop()
-        inside = f"{PACKAGE}{name.removeprefix(root)}"
-        if inside not in found and name in sys.modules:
-            get_source = getattr(sys.modules[name].__loader__, "get_source", None)
-            source = get_source(name) if get_source else None
-            if source:
-                found[inside] = source
-                waiting += _imported(name, source)
+        source = "" if name in found else _source(name)
+        if source:
+            found[name] = source
+            waiting += _imported(name, source)
     return found
+
+
+def _source(name: str) -> str:
+    """Of a module of the program, imported here or not; empty when there is none, as the name is something else's."""
+    path = name.replace(".", "/").replace(PACKAGE, os.path.dirname(__spec__.origin or ""), 1)
+    loader: t.Any = __spec__.loader  # of a folder, or of the archive that Ansible sent
+    try:
+        return str(loader.get_data(f"{path}.py").decode())
+    except OSError:
+        return ""
 
 
 def _imported(name: str, source: str) -> list[str]:

@@ -92,8 +92,13 @@ def _differences(wanted: t.Sequence[Json], found: t.Sequence[Json]) -> list[str]
 def _link(state: HostState, name: str) -> str:
     """In words, wherever the kernel lists its IPv6 addresses, and whatever a program that opened a tap says of vnet_hdr."""
     view = view_of(state, name)
-    tap = replace(view.tap, vnet_hdr=False) if view and view.tap else None
-    return describe(view and replace(view, addresses=tuple(sorted(view.addresses)), tap=tap))
+    if view is None:
+        return ""
+    tap = replace(view.tap, vnet_hdr=False) if view.tap and view.tap.vnet_hdr else view.tap
+    addresses = tuple(sorted(view.addresses))
+    # Of thousands of taps none has addresses, and a copy takes as long as the words.
+    same = (addresses, tap) == (view.addresses, view.tap)
+    return describe(view if same else replace(view, addresses=addresses, tap=tap))
 
 
 def _file(state: HostState, path: str) -> str:

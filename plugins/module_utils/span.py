@@ -22,7 +22,6 @@ from .model.problem import Problem, Refused, VnetError
 from .model.span import Confirm, Span
 from .model.state import FileState
 from .model.step import Json
-from .snapshot import changed_since, left_behind
 from .watchdog import arm, disarm, release_reserve
 
 # A run that holds the lock at the deadline may be about to end by itself.
@@ -204,6 +203,8 @@ def why_not_back(machine: Machine, entries: t.Sequence[Json]) -> str:
         return "there is no change to roll back"
     if not same_boot(machine, entries):
         return "the host was booted since its last change; bring it back by applying what was declared before"
+    from .snapshot import changed_since  # with all kinds of objects, which somebody who only asks need not wait for
+
     changed = changed_since(entries)
     if changed:
         return f"changed since by others, or by hand: {', '.join(changed)}; put that back first, or apply what was declared before"
@@ -260,6 +261,8 @@ def _undo(machine: Machine, why: str) -> Json:
 
 
 def _undone(machine: Machine, why: str) -> Json:
+    from .snapshot import left_behind  # see why_not_back
+
     entries = read_journal(machine)
     span = span_of(entries)
     steps = [entry["why"] for entry in entries if entry.get("why", MEMORY) != MEMORY]

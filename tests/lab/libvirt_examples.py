@@ -1,10 +1,14 @@
 # Copyright: (c) 2026, hypervisor.vnet contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Definitions of networks with every element that libvirt's description of its format names, each for an inactive network."""
+"""Definitions of networks with every element that libvirt's description of its format names (11.3, formatnetwork.html), and every
+example there, each for an inactive network; but PCI addresses, which libvirt takes only where virtual functions have them.
+
+They speak of LINKS of the host, beside those that it has."""
 
 from __future__ import annotations
 
+LINKS = ("br0", "eth10", "eth20", "eth21", "ovsbr0")
 _HEAD = "xmlns:dnsmasq='http://libvirt.org/schemas/network/dnsmasq/1.0'"
 EXAMPLES = {
     "x-nat": """<network ipv6='yes' trustGuestRxFilters='yes'>
@@ -48,4 +52,36 @@ EXAMPLES = {
 <virtualport type='openvswitch'><parameters interfaceid='09b11c53-8b5c-4eeb-8f00-d84eaa0aaa4f'/></virtualport>
 <vlan trunk='yes'><tag id='42' nativeMode='untagged'/><tag id='47'/></vlan>
 <portgroup name='dontpanic'><vlan><tag id='42'/></vlan></portgroup></network>""",
+    "x-identity": """<network connections='3'><uuid>3e3fce45-4f53-4fa7-bb32-11f34168b82c</uuid>
+<metadata><app1:foo xmlns:app1='http://app1.org/app1/'>..</app1:foo><app2:bar xmlns:app2='http://app1.org/app2/'>..</app2:bar></metadata>
+<bridge name='virbr40' stp='on' delay='5' macTableManager='kernel' zone='internal'/><domain name='example.com' localOnly='no'/></network>""",
+    "x-shared-ports": "<network><forward mode='bridge'/><bridge name='br0'/><port isolated='yes'/></network>",
+    "x-hostdev": """<network><forward mode='hostdev' managed='yes'><driver name='vfio'/><pf dev='eth0'/></forward><vlan><tag id='42'/></vlan>
+<virtualport type='802.1Qbh'><parameters profileid='finance'/></virtualport>
+<portgroup name='slow'><vlan trunk='yes'><tag id='3'/><tag id='4' nativeMode='tagged'/></vlan></portgroup></network>""",
+    "x-passthrough-devs": "<network><forward mode='passthrough'><interface dev='eth20'/><interface dev='eth21'/></forward></network>",
+    "x-leases": """<network><forward mode='nat' dev='eth10'><nat><address start='192.0.2.4' end='192.0.2.10'/></nat></forward><bridge name='virbr41'/>
+<dns><srv service='ldap' protocol='udp'/></dns><ip address='192.168.41.1' netmask='255.255.255.0'><dhcp>
+<range start='192.168.41.100' end='192.168.41.254'><lease expiry='0'/></range><range start='192.168.41.50' end='192.168.41.60'/>
+<host mac='00:16:3e:77:e2:ee' ip='192.168.41.10'><lease expiry='150' unit='seconds'/></host>
+<host name='unnumbered' ip='192.168.41.12'/></dhcp></ip></network>""",
+    "x-no-dns": "<network><bridge name='virbr42'/><dns enable='no'/><ip address='192.168.42.1' prefix='24'/></network>",
+    "x-nat-six": """<network><bridge name='virbr43'/><forward mode='nat'><nat ipv6='yes'><port start='1024' end='65535'/></nat></forward>
+<ip address='192.168.43.1' netmask='255.255.255.0'><dhcp><range start='192.168.43.2' end='192.168.43.254'/></dhcp></ip>
+<ip family='ipv6' address='fd00:43::1' prefix='64'/></network>""",
+    "x-route-six": """<network><bridge name='virbr44'/><forward mode='route'/><ip family='ipv6' address='2001:db8:ca2:7::1' prefix='64'>
+<dhcp><range start='2001:db8:ca2:7::100' end='2001:db8:ca2:7::1ff'/>
+<host id='0:4:7e:7d:f0:7d:a8:bc:c5:d2:13:32:11:ed:16:ea:84:63' name='lucas' ip='2001:db8:ca2:7:3::4'/></dhcp></ip>
+<route family='ipv6' address='2001:db8:ca2:8::' prefix='64' gateway='2001:db8:ca2:7::4'/></network>""",
+    "x-isolated-six": """<network><bridge name='virbr45'/><ip family='ipv6' address='2001:db8:ca2:6::1' prefix='64'><dhcp>
+<host name='peter' ip='2001:db8:ca2:6:6::1'/><host id='0:3:0:1:0:16:3e:11:22:33' name='dariusz' ip='2001:db8:ca2:6:6::3'/></dhcp></ip></network>""",
+    "x-no-gateway": "<network ipv6='yes'><bridge name='virbr46' stp='on' delay='0'/><mac address='00:16:3E:5D:C7:9E'/></network>",
+}
+# What only a later libvirt takes in, by the first that does.
+LATER = {
+    (9, 7): {
+        "x-titled": """<network><title>A short description - title - of the network</title>
+<description>Some human readable description</description><bridge name='virbr47'/></network>"""
+    },
+    (10, 1): {"x-registered": "<network><bridge name='virbr48'/><domain name='example.net' localOnly='yes' register='yes'/></network>"},
 }

@@ -95,6 +95,8 @@ def test_reboot_keeps_the_disk_and_loses_the_runtime_state(four: Lab, name: str)
     host.ssh("test ! -e /run/lost")
     assert host.ssh("cat /proc/sys/kernel/random/boot_id").stdout != boot_id
     assert host.exec(["cat", "/sys/class/net/eth0/address", "/sys/class/net/eth1/address"]).stdout == macs
+    # Units wait for these; nobody but the host itself has seen to it that they are there.
+    host.exec(["systemctl", "--quiet", "is-active", "sys-subsystem-net-devices-eth0.device", "sys-subsystem-net-devices-eth1.device"])
     assert diff_snapshots(before, host.snapshot()) == []
 
 

@@ -116,6 +116,17 @@ class Machine:
         except OSError as error:
             raise VnetError(f"{path}: cannot be read: {error.strerror}") from error
 
+    def end(self, path: str, count: int) -> str:
+        """The last ``count`` bytes of a file that is mostly no text, as text; empty when there is none."""
+        try:
+            with open(path, "rb") as file:
+                file.seek(-min(count, os.fstat(file.fileno()).st_size), os.SEEK_END)
+                return file.read().decode("utf-8", "replace")
+        except FileNotFoundError:
+            return ""
+        except OSError as error:
+            raise VnetError(f"{path}: cannot be read: {error.strerror}") from error
+
     def text(self, path: str) -> str:
         """A file's text without white space around it; empty when there is none (or sysfs refuses)."""
         return self._raw(path).strip()

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import typing as t
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 
 from .address import Address
 from .bridge import Bridge, StaticRoute
@@ -32,6 +32,8 @@ from .zone import AppliedPolicy, AppliedZone, applied_policy, applied_zone
 
 # 1 had bridges only; a kind that a file does not name was never applied.
 VERSION = 2
+# The fields of a dataclass, not copied as asdict does.
+_LINE = json.JSONEncoder(default=vars, sort_keys=True)
 
 
 @dataclass(frozen=True)
@@ -103,23 +105,14 @@ class Applied:
 
     def to_text(self) -> str:
         """One line for each object, for people and their tools; json's own indentation takes ten times as long."""
-        kinds = {"version": VERSION, **_plain(self)}
+        kinds = {"version": VERSION, **vars(self)}
         return "{\n" + ",\n".join(f"{json.dumps(name)}: {_lines(kinds[name])}" for name in sorted(kinds)) + "\n}\n"
 
 
 def _lines(value: t.Any) -> str:
     if not isinstance(value, dict) or not value:
-        return _line(value)
-    return "{\n" + ",\n".join(f" {json.dumps(name)}: {_line(value[name])}" for name in sorted(value)) + "\n}"
-
-
-def _line(value: t.Any) -> str:
-    return json.dumps(value, default=_plain, sort_keys=True)
-
-
-def _plain(item: t.Any) -> dict[str, t.Any]:
-    """The fields of a dataclass, not copied as asdict does."""
-    return {each.name: getattr(item, each.name) for each in fields(item)}
+        return _LINE.encode(value)
+    return "{\n" + ",\n".join(f" {json.dumps(name)}: {_LINE.encode(value[name])}" for name in sorted(value)) + "\n}"
 
 
 def applied_from_text(text: str) -> Applied:

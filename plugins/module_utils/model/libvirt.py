@@ -12,11 +12,16 @@ import typing as t
 from dataclasses import dataclass, field
 
 CONNECTION = "network:///system"
-# libvirt's own files, and the sockets of the monolithic daemon and of the modular one.
+# The daemon for everything, and those that a split libvirt has for networks and for domains, with the driver of each.
+MONOLITHIC_DAEMON = "libvirtd"
+NETWORK_DAEMON = "virtnetworkd"
+DOMAIN_DAEMON = "virtqemud"
+DRIVERS = {NETWORK_DAEMON: "network", DOMAIN_DAEMON: "qemu"}
+# libvirt's own files, and the sockets of the modular daemons and of the monolithic one.
 STORED = "/etc/libvirt/qemu/networks"
 DOMAINS = "/etc/libvirt/qemu"
-SOCKETS = ("/run/libvirt/virtnetworkd-sock", "/run/libvirt/libvirt-sock")
-DOMAIN_SOCKETS = ("/run/libvirt/virtqemud-sock", "/run/libvirt/libvirt-sock")
+SOCKETS = (f"/run/libvirt/{NETWORK_DAEMON}-sock", "/run/libvirt/libvirt-sock")
+DOMAIN_SOCKETS = (f"/run/libvirt/{DOMAIN_DAEMON}-sock", "/run/libvirt/libvirt-sock")
 LEASES = "/var/lib/libvirt/dnsmasq"
 DNSMASQ = "http://libvirt.org/schemas/network/dnsmasq/1.0"
 

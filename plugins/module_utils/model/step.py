@@ -11,7 +11,7 @@ from __future__ import annotations
 import enum
 import shlex
 import typing as t
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 Json = dict[str, t.Any]
 
@@ -221,7 +221,7 @@ _ACTIONS: dict[str, type] = {kind.__name__.lower(): kind for kind in t.get_args(
 
 
 def action_to_json(action: Action) -> Json:
-    return {"action": type(action).__name__.lower(), **asdict(action)}
+    return {"action": type(action).__name__.lower(), **vars(action)}
 
 
 def action_from_json(data: Json) -> Action:

@@ -14,11 +14,11 @@ from ..host.machine import Machine
 from ..model.applied import Applied
 from ..model.document import Document
 from ..model.domif import DomifFacts, LibvirtDomain
-from ..model.libvirt import Element, SeenNetwork
+from ..model.libvirt import DOMAIN_DAEMON, Element, SeenNetwork
 from ..model.libvirtread import BRIDGED
 from ..model.libvirtxml import normal_of, parse
 from ..model.state import Link
-from .libvirt import GUESTS, answers_of, read_libvirt
+from .libvirt import GUESTS, answers_of, daemon_cure, read_libvirt, said_of
 
 
 def read(machine: Machine, document: Document, applied: Applied, links: t.Mapping[str, Link]) -> DomifFacts | None:
@@ -34,10 +34,7 @@ def read_domifs(machine: Machine) -> DomifFacts:
         return DomifFacts(libvirt.missing)
     listed = machine.run((*GUESTS, "list", "--all", "--uuid"))
     if listed.rc:
-        said = (listed.err.strip().splitlines() or [f"exit status {listed.rc}"])[-1]
-        return DomifFacts(
-            f"libvirt does not tell its domains ({said.strip()}); start libvirtd.service, or virtqemud.socket where it is modular"
-        )
+        return DomifFacts(f"libvirt does not tell its domains ({said_of(listed)}); {daemon_cure(machine, DOMAIN_DAEMON)}")
     asked = ("dumpxml {0}", "dumpxml --inactive {0}", "dominfo {0}")
     answers = answers_of(machine, GUESTS, [words.format(uuid) for uuid in listed.out.split() for words in asked])
     domains = {}

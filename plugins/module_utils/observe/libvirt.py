@@ -12,10 +12,10 @@ import contextlib
 import json
 import typing as t
 
-from ..host.machine import Machine
+from ..host.machine import Completed, Machine
 from ..model.applied import Applied
 from ..model.document import Document
-from ..model.libvirt import CONNECTION, LEASES, Element, LibvirtFacts, Plug, SeenNetwork
+from ..model.libvirt import CONNECTION, DRIVERS, LEASES, MONOLITHIC_DAEMON, NETWORK_DAEMON, Element, LibvirtFacts, Plug, SeenNetwork
 from ..model.libvirtxml import parse
 from ..model.problem import VnetError
 from ..model.state import Link
@@ -40,10 +40,23 @@ def read_libvirt(machine: Machine) -> LibvirtFacts:
         return LibvirtFacts(missing=_NO_VIRSH)
     listed = machine.run((*_VIRSH, "net-list", "--all", "--uuid"))
     if listed.rc:
-        why = listed.err.strip().splitlines()
-        said = why[-1].strip() if why else f"exit status {listed.rc}"
-        return LibvirtFacts(missing=f"libvirt does not answer ({said}); start libvirtd.service, or virtnetworkd.socket where it is modular")
+        return LibvirtFacts(missing=f"libvirt does not answer ({said_of(listed)}); {daemon_cure(machine, NETWORK_DAEMON)}")
     return LibvirtFacts("", _networks(machine, listed.out.split()), _plugs(machine))
+
+
+def said_of(failed: Completed) -> str:
+    """The last line that virsh(1) said, which is the reason."""
+    lines = failed.err.strip().splitlines()
+    return lines[-1].strip() if lines else f"exit status {failed.rc}"
+
+
+def daemon_cure(machine: Machine, modular: str) -> str:
+    """What brings the daemon: ``modular`` where libvirt is split, else libvirtd, else a package. virsh(1) asks the modular one first, too."""
+    if machine.which(modular):
+        return f"start {modular}.socket"
+    if machine.which(MONOLITHIC_DAEMON):
+        return f"start {MONOLITHIC_DAEMON}.service"
+    return f"its daemon is missing; install libvirt-daemon-system (elsewhere libvirt-daemon-driver-{DRIVERS[modular]})"
 
 
 def _networks(machine: Machine, uuids: t.Sequence[str]) -> dict[str, SeenNetwork]:

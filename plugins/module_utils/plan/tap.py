@@ -99,16 +99,20 @@ def _make(taps: t.Sequence[AppliedTap], group: int) -> list[Step]:
     if not taps:
         return []
     names = [tap.tap.name for tap in taps]
-    lines = tuple(Ip(line) for tap in taps for line in _lines(tap, tap.device()))
-    return [Step(Phase.LINK, f"taps {_some(names)}", lines, _together(names, group))]
+    lines = [_lines(tap, tap.device()) for tap in taps]
+    # Tap by tap the kernel takes a third longer for the same lines.
+    ordered = [*(made for made, *_settings in lines), *(line for _made, *settings in lines for line in settings)]
+    return [Step(Phase.LINK, f"taps {_some(names)}", tuple(map(Ip, ordered)), _together(names, group))]
 
 
 def _shape(taps: t.Iterable[AppliedTap], there: t.Mapping[str, Shaping]) -> list[Step]:
     """The rates of all taps. ``there``: what those have that stay."""
     do, undo, names = [], [], []
     for tap in taps:
-        name, wanted = tap.tap.name, wanted_shaping(tap.tap.rate, tap.mtu)
-        had = there.get(name, Shaping())
+        name, had = tap.tap.name, there.get(tap.tap.name)
+        if had is None and not tap.tap.rate.limits:
+            continue
+        had, wanted = had or Shaping(), wanted_shaping(tap.tap.rate, tap.mtu)
         lines = shaping_lines(name, had, wanted)
         if lines:
             names.append(name)

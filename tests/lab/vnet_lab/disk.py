@@ -14,6 +14,20 @@ from .profile import WRITERS, Profile
 from .util import run, write_file
 from .world import DOMAIN
 
+# In a container, PID 1 hears udev only if udev's socket is there when it begins (sd_device_monitor_new). So it begins anew, at
+# every boot, before the first event; else no device unit would be there, nor what waits for one.
+_HEAR_UDEV = """\
+[Unit]
+Description=lab: PID 1 hears udev
+DefaultDependencies=no
+After=systemd-udevd-control.socket
+Before=systemd-udevd.service systemd-udev-trigger.service sysinit.target
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=systemctl daemon-reexec
+"""
+
 
 def prepare_disk(root: Path, host: str, kind: Kind, profile: Profile, public_key: Path) -> None:
     root.mkdir(parents=True)
@@ -34,6 +48,9 @@ def prepare_disk(root: Path, host: str, kind: Kind, profile: Profile, public_key
     units.mkdir(parents=True)
     # PID 1 would wait for somebody to read the console once that is full, as at the shutdown of a host with many services
     write_file(root / "etc/systemd/system.conf.d/lab.conf", "[Manager]\nShowStatus=no\n")
+    write_file(units / "lab-udev.service", _HEAR_UDEV)
+    (units / "sysinit.target.wants").mkdir()
+    (units / "sysinit.target.wants/lab-udev.service").symlink_to("/etc/systemd/system/lab-udev.service")
     for unit in kind.masks:
         (units / unit).symlink_to("/dev/null")
     if kind.resolved:

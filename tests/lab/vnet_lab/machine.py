@@ -279,8 +279,6 @@ class Machine:
             wait_until(ready, timeout, "ready", poll=0.25)
         except LabError as late:
             raise LabError(f"host {self.name}: after {timeout:g} s still not: {reason}\n{self.console_tail()}") from late
-        # In a container, PID 1 hears udev only if udev runs when it begins (sd_device_monitor_new). So it begins anew.
-        self.exec(["systemctl", "daemon-reexec"])
 
     # --- looking at it
 

@@ -46,3 +46,12 @@ def test_a_failure_is_explained_by_who_knows() -> None:
         perform(Machine(), Run(("false",), explain=("echo", "because")))
     with pytest.raises(VnetError, match="exit status 1: no message"):
         perform(Machine(), Run(("false",), explain=("true",)))
+
+
+def test_the_end_of_what_is_no_text(tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "archive"
+    assert Machine().end(str(path), 4) == ""
+    path.write_bytes(b"\xff\x00digest")
+    assert (Machine().end(str(path), 6), Machine().end(str(path), 100)) == ("digest", "\N{REPLACEMENT CHARACTER}\0digest")
+    with pytest.raises(VnetError, match="cannot be read: Is a directory"):
+        Machine().end(str(tmp_path), 6)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pytest
+
 from ansible_collections.hypervisor.vnet.plugins.module_utils.host.machine import Completed, Machine
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.applied import Applied
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.document import Declared, Document
@@ -70,8 +72,21 @@ def test_networks_and_guests() -> None:
 def test_without_libvirt() -> None:
     assert "virsh is missing on this host; install" in read_libvirt(SaidMachine(programs=())).missing
     err = "error: failed to connect to the hypervisor\nerror: Failed to connect socket to '/run/libvirt/virtnetworkd-sock': No such file or directory\n"
-    said = read_libvirt(SaidMachine(err)).missing
-    assert "No such file or directory" in said and "start libvirtd.service" in said
+    assert "No such file or directory" in read_libvirt(SaidMachine(err)).missing
+
+
+@pytest.mark.parametrize(
+    ("programs", "cure"),
+    [
+        (("libvirtd",), "start libvirtd.service"),
+        (("virtnetworkd",), "start virtnetworkd.socket"),
+        (("virtnetworkd", "libvirtd"), "start virtnetworkd.socket"),
+        ((), "its daemon is missing; install libvirt-daemon-system (elsewhere libvirt-daemon-driver-network)"),
+    ],
+)
+def test_the_cure_names_the_daemon_that_is_there(programs: tuple[str, ...], cure: str) -> None:
+    said = read_libvirt(SaidMachine("error: no", ("virsh", *programs))).missing
+    assert said == f"libvirt does not answer (error: no); {cure}"
 
 
 def test_nobody_is_asked_for_nothing() -> None:

@@ -76,8 +76,8 @@ def test_one_batch_for_all_in_the_words_of_an_administrator() -> None:
     assert commands(plan.steps)[1:] == [
         "udevadm control --reload",
         "ip tuntap add dev tap0 mode tap user qemu",
-        "ip link set dev tap0 address fe:00:00:00:00:01 addrgenmode none master br0 up",
         "ip tuntap add dev tap1 mode tap",
+        "ip link set dev tap0 address fe:00:00:00:00:01 addrgenmode none master br0 up",
         f"ip link set dev tap1 address {plan.applied.taps['tap1'].mac}",
     ]
 
