@@ -49,7 +49,8 @@ mtu:
   type: int
 zone:
   description:
-    - The zone of firewalld that the bridge is put into.
+    - The zone of firewalld that the bridge is put into, for which firewalld must run. Without it networks of V(nat) and V(route) are in libvirt's
+      own zones, and one of V(open) is in none, where firewalld stops its guests; say V(libvirt) for it. libvirt 9.0 does not heed that for V(open).
   type: str
 ipv6:
   description:

@@ -204,8 +204,10 @@ def libvirt_document(params: t.Mapping[str, t.Any]) -> Document:
     items, absent = params["networks"] or [], params["state"] == "absent"
     networks, wrong = read_libvirt([] if absent else items)
     removed = tuple(item["name"] for item in items) if absent else ()
-    declared = Declared(networks, removed, params["prune"], "networks")
-    return _document(params, {"networks": items}, wrong, libvirt=declared, adopt=params["adopt"])
+    # XML that is none says nothing that the host could have anything against.
+    known = {f"networks[{at}]": item for at, item in enumerate(networks) if item.definition or items[at].get("xml") is None}
+    declared = Declared(tuple(known.values()), removed, params["prune"], "networks", places=tuple(known))
+    return _document(params, {"networks": items}, [], libvirt=declared, adopt=params["adopt"], wrong=tuple(wrong))
 
 
 def _bridges(params: t.Mapping[str, t.Any], bridges: tuple[Bridge, ...], path: str, places: tuple[str, ...] = ()) -> dict[str, t.Any]:

@@ -26,7 +26,8 @@ requirements:
   - libvirt with virsh on the host, as Debian's libvirt-daemon-system and libvirt-clients. The monolithic libvirtd will do as well as the modular
     virtnetworkd.
 notes:
-  - virsh is asked, and not python3-libvirt, because it is there whichever Python Ansible uses on the host.
+  - virsh is asked, and not python3-libvirt, which only the distribution's own Python has, whichever one Ansible uses on the host. Nothing is lost by
+    it; all networks are read in two calls, and RV(commands) are what was run.
   - Where a network restarts, what is guaranteed to a guest (C(floor) in its own definition) comes back when the guest restarts.
 options:
   state:

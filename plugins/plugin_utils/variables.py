@@ -49,9 +49,16 @@ def _items(name: str, value: t.Any, words: Words, problems: list[Problem]) -> t.
     for index, item in enumerate(value):
         place = f"{name}[{index}]"
         if isinstance(item, dict):
-            yield place, item
+            yield place, _plain(item)
         else:
             problems.append(Problem(place, f"is {kind_of(item)}, not a {words.noun}; write it as in {words.example}"))
+
+
+def _plain(value: t.Any) -> t.Any:
+    """Without Ansible's own containers: options are checked on copies, and a copy of one takes its templating along."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, list) else value
 
 
 def kind_of(value: t.Any) -> str:

@@ -33,7 +33,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 @contextlib.contextmanager
-def _inside(namespace: Namespace) -> Iterator[None]:
+def inside(namespace: Namespace) -> Iterator[None]:
     """A socket belongs for good to the network in which it was made; the test process itself goes home at once."""
     home = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
     try:
@@ -47,7 +47,7 @@ def _inside(namespace: Namespace) -> Iterator[None]:
 
 
 def raw_socket(namespace: Namespace, name: str, protocol: int = _ETH_P_ALL) -> socket.socket:
-    with _inside(namespace):
+    with inside(namespace):
         ear = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(protocol))
         ear.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 << 20)
         ear.bind((name, 0))

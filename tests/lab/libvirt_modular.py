@@ -36,6 +36,8 @@ _LINK = 'mkdir -p /run/"$1"-drivers; ln -sf /usr/lib/*/libvirt/connection-driver
 def without_libvirtd(host: Machine) -> Iterator[None]:
     """libvirtd is installed, and nothing starts it."""
     host.exec(["systemctl", "mask", "--runtime", "--now", *_LIBVIRTD])
+    # systemd leaves them behind, and clients would knock there.
+    host.exec(["sh", "-c", "rm -f /run/libvirt/libvirt-*sock*"])
     try:
         yield
     finally:

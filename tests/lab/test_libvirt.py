@@ -126,9 +126,14 @@ def test_a_network_changes_under_its_guest(fleet: Lab, name: str) -> None:
         assert known["interfaces"] == [{"dev": dev, "guest": "web", "mac": WEB["mac"]}]
         assert [lease["address"] for lease in known["leases"]] == [WEB["address"]]
 
+    other = Guest.plug(host, "virbr7", "other")
+    had = leased(other)
     host.reboot()
     unchanged(fleet, host, more)
-    assert [lease["address"] for lease in info(fleet, host, "office")["leases"]] == [WEB["address"]]
+    assert {lease["address"] for lease in info(fleet, host, "office")["leases"]} == {WEB["address"], had}
+    other = Guest.plug(host, "virbr7", "other")
+    assert leased(other) == had
+    other.remove()
     settle(host)
     assert run(fleet, host, more, state="absent")["changed"]
     assert diff_snapshots(before, host.snapshot()) == []
@@ -185,15 +190,21 @@ def test_libvirts_rules_and_ours_stand_beside_each_other(fleet: Lab, name: str) 
         stand()
         stands_after("restart", "libvirtd")
         host.exec(["systemctl", "start", "firewalld"])
-        # Else firewalld stops what libvirt leaves to others.
-        zoned = {**web, "zone": "libvirt"}
-        assert run(fleet, host, zoned, allow_disruption=True)["changed"]
+        # Else firewalld stops what libvirt leaves to others. libvirt 9.0 puts no such bridge into a zone, whatever it is told.
+        zoned = web if name == "lv12" else {**web, "zone": "libvirt"}
+        if zoned is web:
+            host.exec(["firewall-cmd", "--permanent", "--zone=libvirt", "--add-interface=virbr8"])
+            host.exec(["firewall-cmd", "--reload"])
+        else:
+            assert run(fleet, host, zoned, allow_disruption=True)["changed"]
         stand()
         for words in (("restart", "firewalld"), *some(more=[("reload", "firewalld"), ("restart", "libvirtd")])):
             stands_after(*words)
         unchanged(fleet, host, zoned)
         host.exec(["systemctl", "stop", "firewalld"])
-        stand()
+        host.exec(["sh", "-c", "rm -f /etc/firewalld/zones/libvirt.xml*"])
+        # firewalld takes everybody's rules of iptables along when it goes.
+        stands_after("restart", "libvirtd")
     for guest in (theirs, ours):
         guest.remove()
     fleet.fabric.exec(["ip", "route", "del", "10.70.0.0/24"])
@@ -247,6 +258,12 @@ def test_whole_definitions_stay_as_libvirt_took_them(fleet: Lab, name: str) -> N
     assert run(fleet, host, *networks)["changed"]
     unchanged(fleet, host, *networks)
     assert run(fleet, host, prune=True, allow_empty=True)["changed"]
+    for first, examples in LATER.items():
+        for key, text in examples.items() if first > version else ():
+            # An older libvirt leaves out what it does not know, without a word.
+            lost = Product(fleet).module(name, "libvirt_network", {"networks": [{"name": key, "xml": text, "active": False}]})
+            assert lost["failed"] and f"virsh net-define {key}" in lost["msg"], lost
+            print(lost["msg"], flush=True)
     for link in LINKS:
         host.exec(["ip", "link", "del", link])
     assert diff_snapshots(before, host.snapshot()) == []

@@ -89,6 +89,7 @@ class Document:
     """What the user wants of one owner's objects, kind by kind. The options that follow the kinds hold for all of them.
 
     ``guard_settings`` and ``qemu``: those fields of GuardSettings and QemuSettings that the user gives; the others stay as they are.
+    ``wrong``: what is wrong with the input by itself, which the plan tells together with what the host has against it.
     """
 
     owner: str = "site"
@@ -112,6 +113,7 @@ class Document:
     vif_options: VifOptions = field(default_factory=VifOptions)
     domifs: Declared[Domif] = Declared(spoken=False)
     xl: Declared[XlDefaults] = Declared(spoken=False)
+    wrong: tuple[Problem, ...] = ()
 
 
 def read_bridges(

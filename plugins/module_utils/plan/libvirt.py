@@ -34,8 +34,8 @@ def plan_libvirt(document: Document, state: HostState, applied: Applied) -> Kind
     facts: LibvirtFacts = state.kinds.get("libvirt") or LibvirtFacts()
     gone = document.libvirt.gone(applied.owners("libvirt"), document.owner)
     if facts.missing and (gone or document.libvirt.items):
-        return KindPlan(problems=(Problem("", facts.missing),))
-    problems = _problems(document, *_without(gone, facts, state), applied)
+        return KindPlan(problems=(*document.wrong, Problem("", facts.missing)))
+    problems = [*document.wrong, *_problems(document, *_without(gone, facts, state), applied)]
     if problems:
         return KindPlan(problems=tuple(problems))
     memory = {name: item for name, item in applied.libvirt.items() if name not in gone}

@@ -38,6 +38,18 @@ def test_networks_come_out_as_they_were_written():
     assert merge({"vnet_networks": [network]}) == ([network], [])
 
 
+class Costly(dict):
+    """As Ansible's own dictionaries are, whose copies have their templating in them."""
+
+    def __deepcopy__(self, memo):
+        raise AssertionError("copied")
+
+
+def test_options_are_not_checked_on_copies_of_ansible_s_own_containers():
+    network = Costly(name="br0", routes=[Costly(to="10.9.0.0/16", via="10.0.0.9")], addresses=["10.0.0.1/24"])
+    assert merge({"vnet_networks": [network]}) == ([network], [])
+
+
 @pytest.mark.parametrize(
     ("value", "kind"),
     [(None, "empty"), ("xenbr0", "the string 'xenbr0'"), ({"name": "xenbr0"}, "a dictionary"), (True, "a boolean"), (7, "a number")],

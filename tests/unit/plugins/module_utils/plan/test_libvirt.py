@@ -12,7 +12,9 @@ import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.hypervisor.vnet.plugins.module_utils.argspec import HOST_OPTIONS
+from ansible_collections.hypervisor.vnet.plugins.module_utils.argspec_libvirt import LIBVIRT_NETWORK_OPTIONS
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.address import Address
+from ansible_collections.hypervisor.vnet.plugins.module_utils.model.applied import Applied
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.control import ControlPath
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.document import Declared, Document
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.libvirt import LibvirtFacts, Plug, SeenNetwork
@@ -20,7 +22,7 @@ from ansible_collections.hypervisor.vnet.plugins.module_utils.model.nat import r
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.problem import Refused
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.ruleset import RulesetFacts
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.state import BridgeSettings, HostState, Link, TapDevice
-from ansible_collections.hypervisor.vnet.plugins.module_utils.options import host_document
+from ansible_collections.hypervisor.vnet.plugins.module_utils.options import host_document, libvirt_document
 from ansible_collections.hypervisor.vnet.plugins.module_utils.plan.control import touched
 from ansible_collections.hypervisor.vnet.plugins.module_utils.plan.document import Plan, plan_document
 from ansible_collections.hypervisor.vnet.plugins.module_utils.plan.nat import plan_nat
@@ -252,6 +254,31 @@ def test_everything_that_the_host_has_against_it() -> None:
         "networks[2].bridge: br8 is no bridge of this host",
         "networks[3].forward: eth9 is no interface of this host",
         "networks[4].name: libvirt has no network e that could stay as it is",
+    ]
+
+
+def test_what_is_wrong_in_itself_comes_with_what_the_host_has_against_it() -> None:
+    subnet = {"address": "192.168.122.1/24", "ranges": ["192.168.130.100-192.168.130.199"]}
+    host = {"mac": "52:54:00:00:00:01", "address": "10.9.0.9"}
+    networks = [
+        {"name": "a", "xml": "<network>"},
+        {"name": "b", "bridge": "br9", "addresses": [{"address": "10.9.0.1/24", "hosts": [host, host]}]},
+        {"name": "c", "addresses": [subnet], "forward": {"dev": "eth9"}},
+    ]
+    document = libvirt_document(ArgumentSpecValidator(LIBVIRT_NETWORK_OPTIONS).validate({"networks": networks}).validated_parameters)
+    libvirt = PretendLibvirt()
+    libvirt.links["eth0"] = Link("eth0", 2, addresses=(Address("192.168.122.31/24"),))
+    libvirt.links["br9"] = Link("br9", 3, "bridge", bridge=BridgeSettings())
+    with pytest.raises(Refused) as raised:
+        plan_document(document, libvirt.state(), Applied())
+    assert [str(problem).split(";")[0] for problem in raised.value.problems] == [
+        "networks[0].xml: is no XML: no element found: line 1, column 9",
+        "networks[1].addresses[0].hosts[1].mac: 52:54:00:00:00:01 is already networks[1].addresses[0].hosts[0].mac",
+        "networks[1].addresses[0].hosts[1].address: 10.9.0.9 is already networks[1].addresses[0].hosts[0].address",
+        "networks[2].addresses[0].ranges[0]: 192.168.130.100-192.168.130.199 is outside 192.168.122.0/24",
+        "networks[1].bridge: br9 is there already, and not libvirt's",
+        "networks[2].addresses[0]: 192.168.122.0/24 is in use: eth0 has 192.168.122.31/24",
+        "networks[2].forward: eth9 is no interface of this host",
     ]
 
 
