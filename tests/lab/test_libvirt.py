@@ -230,14 +230,6 @@ def test_split_daemons_do_as_well(fleet: Lab) -> None:
         with modular(host):
             run(fleet, host, OFFICE)
             unchanged(fleet, host, OFFICE)
-            live = {**OFFICE, "addresses": [{**SUBNET, "hosts": [WEB, DB]}]}
-            if SOAK:
-                with guest(host):
-                    (dev,) = ports(host, "virbr7")
-                    run(fleet, host, live, allow_disruption=True)
-                    wait_until(lambda: pings(host, WEB["address"]), 2, "the guest answers again")
-                    assert ports(host, "virbr7")[dev]["isolated"] and info(fleet, host, "office")["interfaces"][0]["guest"] == "web"
-                    unchanged(fleet, host, live)
             active = host.exec(["systemctl", "is-active", "virtnetworkd.service", "libvirtd.service"], check=False).stdout.split()
             assert active == ["active", "inactive"]
             assert run(fleet, host, OFFICE, state="absent")["changed"]
@@ -262,8 +254,7 @@ def test_whole_definitions_stay_as_libvirt_took_them(fleet: Lab, name: str) -> N
         for key, text in examples.items() if first > version else ():
             # An older libvirt leaves out what it does not know, without a word.
             lost = Product(fleet).module(name, "libvirt_network", {"networks": [{"name": key, "xml": text, "active": False}]})
-            assert lost["failed"] and f"virsh net-define {key}" in lost["msg"], lost
-            print(lost["msg"], flush=True)
+            assert lost["failed"] and f"still to do: virsh net-define /dev/stdin <<'EOF'\n<network>\n  <name>{key}<" in lost["msg"], lost
     for link in LINKS:
         host.exec(["ip", "link", "del", link])
     assert diff_snapshots(before, host.snapshot()) == []
