@@ -271,7 +271,7 @@ def test_what_is_wrong_in_itself_comes_with_what_the_host_has_against_it() -> No
     libvirt.links["br9"] = Link("br9", 3, "bridge", bridge=BridgeSettings())
     with pytest.raises(Refused) as raised:
         plan_document(document, libvirt.state(), Applied())
-    assert [str(problem).split(";")[0] for problem in raised.value.problems] == [
+    assert [str(problem).partition(";")[0] for problem in raised.value.problems] == [
         "networks[0].xml: is no XML: no element found: line 1, column 9",
         "networks[1].addresses[0].hosts[1].mac: 52:54:00:00:00:01 is already networks[1].addresses[0].hosts[0].mac",
         "networks[1].addresses[0].hosts[1].address: 10.9.0.9 is already networks[1].addresses[0].hosts[0].address",
