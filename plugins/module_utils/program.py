@@ -89,11 +89,12 @@ def _sources(*starts: types.ModuleType) -> dict[str, str]:
 def _source(name: str) -> str:
     """Of a module of the program, imported here or not; empty when there is none, as the name is something else's."""
     path = name.replace(".", "/").replace(PACKAGE, os.path.dirname(__spec__.origin or ""), 1)
-    loader: t.Any = __spec__.loader  # of a folder, or of the archive that Ansible sent
+    loader: t.Any = __spec__.loader  # of a folder, of the archive that Ansible sent, or Ansible's own of collections
     try:
-        return str(loader.get_data(f"{path}.py").decode())
+        data: bytes | None = loader.get_data(f"{path}.py")
     except OSError:
-        return ""
+        data = None
+    return data.decode() if data else ""
 
 
 def _imported(name: str, source: str) -> list[str]:
