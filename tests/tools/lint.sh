@@ -70,6 +70,7 @@ set -m
 beside=$!
 set +m
 trap 'kill -TERM -- "-$beside" 2> /dev/null || true' EXIT
+trap 'exit 130' INT TERM
 gate ruff ruff check .
 gate format ruff format --check --diff .
 gate mypy types
