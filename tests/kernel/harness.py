@@ -209,6 +209,8 @@ class Namespace:
             tentative = any(address.get("tentative") for link in links for address in link["addr_info"])
             rising = any((link["operstate"], "LOWER_UP" in link["flags"]) in (("UP", False), ("DOWN", True)) for link in links)
             if not tentative and not rising:
+                # Answered under the lock of the kernel's own work: what a carrier brings, as IPv6's routes, is there afterwards.
+                self.json("link", "show", "dev", "lo")
                 return
             time.sleep(0.02)
         raise TimeoutError("addresses are still tentative")

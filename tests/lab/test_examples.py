@@ -61,10 +61,10 @@ def settings_of(link: dict[str, Any]) -> tuple[int, int]:
     return data["stp_state"], data["forward_delay"] // 100
 
 
-def walk(lab: Lab, example: str, host: Machine, holds: Callable[[Links], None], address: str = "") -> None:
+def walk(lab: Lab, example: str, host: Machine, holds: Callable[[Links], None], address: str = "", reboots: bool = True) -> None:
     """All that every example goes through; check mode and a second run before the reboot only in `make soak`.
 
-    ``address``: where ansible logs in, when the example does not know it.
+    ``address``: where ansible logs in, when the example does not know it. ``reboots``: false where another test reboots such a host.
     """
     product = Product(lab)
 
@@ -82,8 +82,9 @@ def walk(lab: Lab, example: str, host: Machine, holds: Callable[[Links], None], 
     holds(links_of(host))
     if SOAK:
         assert changed(SITE) == 0
-    host.reboot(strict=False)
-    wait_until(lambda: _stands(host, holds), 20, "the bridges stand again")
+    if reboots or SOAK:
+        host.reboot(strict=False)
+        wait_until(lambda: _stands(host, holds), 20, "the bridges stand again")
     assert changed(SITE) == 0
     if SOAK:
         assert changed(TEARDOWN, "--check") == 1
@@ -111,7 +112,7 @@ def test_two_nic_xen(own_lab: Lab, kind: str) -> None:
         assert sorted(addresses_of(links["xenbr0"])) == sorted(had)
         assert settings_of(links["xenbr0"]) == settings_of(links["xenbr1"]) == (0, 0)
 
-    walk(own_lab, "two-nic-xen", host, holds, host.address)
+    walk(own_lab, "two-nic-xen", host, holds, host.address, reboots=False)
 
 
 def test_multiple_bridges(own_lab: Lab) -> None:
@@ -124,7 +125,7 @@ def test_multiple_bridges(own_lab: Lab) -> None:
         assert addresses_of(links["xenbr1"]) == []
         assert [name for name, link in links.items() if link.get("master") == "xenbr1"] == []
 
-    walk(own_lab, "multiple-bridges", host, holds, host.address)
+    walk(own_lab, "multiple-bridges", host, holds, host.address, reboots=False)
 
 
 def test_kvm_br0(own_lab: Lab) -> None:
@@ -147,7 +148,7 @@ def test_kvm_br0(own_lab: Lab) -> None:
         assert [(item["dev"], item["gateway"]) for item in route] == [("br0", "10.20.190.1")]
         assert "8.8.8.8" in host.exec(["resolvectl", "dns", "br0"]).stdout
 
-    walk(own_lab, "kvm-br0", host, holds)
+    walk(own_lab, "kvm-br0", host, holds, reboots=False)
 
 
 @pytest.mark.parametrize(("name", "kind", "here"), some(("kvm2", "d12-ifupdown", "mail-0"), more=(("kvm1", "d13-networkd", "cache-0"),)))

@@ -220,6 +220,7 @@ def rules_of_libvirt(host: Machine) -> str:
     return host.exec(["sh", "-c", script]).stdout
 
 
+@pytest.mark.skipif(not SOAK, reason="Debian has no split daemons, so this is libvirtd in two parts: make soak")
 def test_split_daemons_do_as_well(fleet: Lab) -> None:
     host = fleet.host("lv13")
     settle(host)

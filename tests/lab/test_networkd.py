@@ -63,7 +63,8 @@ def test_the_uplink_moves_and_comes_back(fleet: Lab, name: str) -> None:
     unbroken(measure(host, lambda: host.exec(["networkctl", "reload"])), RELOAD_MS)
 
 
-@pytest.mark.parametrize("name", some("nd12d", more=("nd12r", "nd13d")))
+@pytest.mark.skipif(not SOAK, reason="the layouts make bridges beside an uplink, with guests that go on talking: make soak")
+@pytest.mark.parametrize("name", ("nd12d", "nd12r", "nd13d"))
 def test_other_bridges_do_not_disturb_the_uplink(fleet: Lab, name: str) -> None:
     host = fleet.host(name)
     inner = {"name": "int0", "addresses": ["10.99.2.1/24", "fd00:99::1/64"]}

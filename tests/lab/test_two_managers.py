@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import pytest
 from product import Product
+from spans import SOAK
 from vnet_lab.lab import Lab
 from vnet_lab.machine import Machine
 from vnet_lab.snapshot import diff_snapshots
@@ -32,6 +33,7 @@ def host(lab: Lab) -> Machine:
     return found
 
 
+@pytest.mark.skipif(not SOAK, reason="the question is asked in unit tests: make soak")
 def test_which_of_two_managers_is_asked_and_the_answer_holds(lab: Lab, host: Machine) -> None:
     product, before = Product(lab), host.snapshot()
     for check in (True, False):

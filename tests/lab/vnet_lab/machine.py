@@ -279,6 +279,8 @@ class Machine:
             wait_until(ready, timeout, "ready", poll=0.25)
         except LabError as late:
             raise LabError(f"host {self.name}: after {timeout:g} s still not: {reason}\n{self.console_tail()}") from late
+        # Nobody waits for udev's rules, and some of what was kept is in them.
+        self.exec(["udevadm", "settle", "--timeout=10"])
 
     # --- looking at it
 
