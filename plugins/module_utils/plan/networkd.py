@@ -319,7 +319,10 @@ def _end(facts: Facts, must: bool) -> tuple[Action, ...]:
 
 def _start(facts: Facts) -> tuple[Action, ...]:
     """Sockets and service in one transaction: a socket refuses to start when its service runs. The start limit is for crashes."""
-    return (Run(("systemctl", "reset-failed", SERVICE), may_fail=True), Run(("systemctl", "start", *facts.sockets, SERVICE)))
+    return (
+        Run(("systemctl", "reset-failed", *facts.sockets, SERVICE), may_fail=True),
+        Run(("systemctl", "start", *facts.sockets, SERVICE)),
+    )
 
 
 def _agreement(handover: Handover, bridges: t.Mapping[str, AppliedBridge], must: bool) -> tuple[Action, ...]:

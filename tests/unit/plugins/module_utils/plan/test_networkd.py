@@ -66,7 +66,7 @@ def test_an_uplink_moves() -> None:
         "# wait until systemctl show --property=ActiveState systemd-networkd.service says ActiveState=inactive",
     ]
     assert words(thaw) == [
-        "systemctl reset-failed systemd-networkd.service",
+        "systemctl reset-failed systemd-networkd.socket systemd-networkd.service",
         "systemctl start systemd-networkd.socket systemd-networkd.service",
         "# wait until networkctl list --no-legend --no-pager xenbr0 says configured",
         "# wait until networkctl list --no-legend --no-pager eth0 says configured",
