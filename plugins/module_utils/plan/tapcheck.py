@@ -14,7 +14,7 @@ from ..model.problem import Problem
 from ..model.rate import Shaping
 from ..model.state import HostState, Link
 from ..model.tap import Tap, TapFacts
-from .libvirtbridges import libvirt_bridges
+from .bridgecheck import bridge_problems
 
 # net/bridge/br_private.h: BR_MAX_PORTS is 1 << 10, and port 0 is none.
 MAX_PORTS = 1023
@@ -27,7 +27,7 @@ def tap_problems(document: Document, state: HostState, applied: Applied, facts: 
     for place, tap in taps.placed():
         problems += taps.owner_problems(tap.name, owners, document.owner)
         problems += _link_problems(tap, state.links.get(tap.name), tap.name in owners, place)
-        problems += _bridge_problems(tap, state, applied, place)
+        problems += bridge_problems(tap.bridge, "the tap", state, applied, f"{place}.bridge") if tap.bridge else []
         problems += _account_problems(tap, facts, place)
         problems += _rate_problems(tap, facts, place)
         problems += _vlan_problems(tap, state, applied, place)
@@ -53,20 +53,6 @@ def _link_problems(tap: Tap, link: Link | None, ours: bool, place: str) -> list[
         cure = f"remove it (ip link delete dev {tap.name}), or choose another name"
         return [Problem(f"{place}.name", f"{tap.name} exists and is not ours; {cure}")]
     return []
-
-
-def _bridge_problems(tap: Tap, state: HostState, applied: Applied, place: str) -> list[Problem]:
-    link = state.links.get(tap.bridge)
-    if tap.bridge in state.leaving:
-        return [Problem(f"{place}.bridge", f"{tap.bridge} is removed in the same run; leave it there, or plug the tap in elsewhere")]
-    if not tap.bridge or tap.bridge in applied.bridges or tap.bridge in libvirt_bridges(applied) or (link and link.bridge is not None):
-        return []
-    if link:
-        kind = "tap" if link.tap else link.kind or "network card"
-        return [Problem(f"{place}.bridge", f"{tap.bridge} is no bridge but a {kind}; name a bridge")]
-    there = sorted({name for name, other in state.links.items() if other.bridge is not None})
-    have = f"it has {', '.join(there[:12])}" if there else "it has none"
-    return [Problem(f"{place}.bridge", f"there is no bridge {tap.bridge} on this host, {have}; declare it with xen_bridge first")]
 
 
 def _account_problems(tap: Tap, facts: TapFacts, place: str) -> list[Problem]:

@@ -17,7 +17,7 @@ from ..model.interface import NAME_LENGTH
 from ..model.problem import Problem
 from ..model.state import HostState
 from ..model.vif import BRIDGE_SCRIPT, SCRIPTS, Device, Domain, Vif, VifFacts, Words, match
-from .libvirtbridges import libvirt_bridges
+from .bridgecheck import bridge_problems
 from .vifport import port_problems
 
 _BY_ADDRESS = tuple(f"{SCRIPTS}/{name}" for name in ("vif-route", "vif-nat"))
@@ -138,16 +138,7 @@ def _bridge_problems(words: Words, state: HostState, applied: Applied, facts: Vi
     if not is_bridged(words, facts):
         return []
     bridge = words.get("bridge", facts.defaults.get("bridge", "xenbr0"))
-    link = state.links.get(bridge)
-    if bridge in state.leaving:
-        return [Problem(f"{place}.bridge", f"{bridge} is removed in the same run; leave it there, or plug the guest in elsewhere")]
-    if bridge in applied.bridges or bridge in libvirt_bridges(applied) or (link and link.bridge is not None):
-        return []
-    if link:
-        return [Problem(f"{place}.bridge", f"{bridge} is no bridge but a {link.kind or 'network card'}; name a bridge")]
-    there = sorted(name for name, other in state.links.items() if other.bridge is not None)
-    have = f"it has {', '.join(there[:12])}" if there else "it has none"
-    return [Problem(f"{place}.bridge", f"there is no bridge {bridge} on this host, {have}; declare it with xen_bridge first")]
+    return bridge_problems(bridge, "the guest", state, applied, f"{place}.bridge")
 
 
 def _script_problems(words: Words, facts: VifFacts, place: str) -> list[Problem]:

@@ -15,8 +15,8 @@ from ..model.state import FileState, HostState
 from ..model.vif import SCRIPTS
 from ..model.xl import CONFIG, WORDS, AppliedXl, XlDefaults, XlFacts
 from ..render.marks import with_ours
+from .bridgecheck import bridge_problems
 from .kind import Kind, KindPlan
-from .libvirtbridges import libvirt_bridges
 
 
 def plan_xl(document: Document, state: HostState, applied: Applied) -> KindPlan:
@@ -42,10 +42,8 @@ def _problems(item: XlDefaults, state: HostState, applied: Applied, place: str) 
     script, bridge = item.words.get("script", ""), item.words.get("bridge", "")
     if script and "/" not in script and script not in facts.scripts:
         problems.append(Problem(f"{place}.script", f"there is no {SCRIPTS}/{script} on this host; install it, or correct the name"))
-    there = {name for name, link in state.links.items() if link.bridge is not None} - state.leaving
-    if bridge and bridge not in {*there, *applied.bridges, *libvirt_bridges(applied)}:
-        have = f"it has {', '.join(sorted(there)[:12])}" if there else "it has none"
-        problems.append(Problem(f"{place}.bridge", f"there is no bridge {bridge} on this host, {have}; declare it among the networks"))
+    if bridge:
+        problems += bridge_problems(bridge, "guests", state, applied, f"{place}.bridge")
     return problems
 
 
