@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import json
 import time
+import types
 import typing as t
 
 from .host.machine import Machine
@@ -33,6 +34,16 @@ _PROBES_LIMIT = 5.0
 _LOOK_LIMIT = 1.0
 _BEAT = 0.05
 RESET = "the host was reset while armed"
+
+
+def load_snapshot() -> types.ModuleType:
+    """What looks at the host after an undoing, with all kinds of objects: somebody who only asks need not wait for its imports.
+
+    Whoever undoes loads it before waiting for anything: another version may replace the program meanwhile that it is imported from.
+    """
+    from . import snapshot
+
+    return snapshot
 
 
 @contextlib.contextmanager
@@ -177,6 +188,7 @@ def _not_standing(machine: Machine, id_: str, probes: t.Mapping[str, str]) -> Js
 
 def roll_back(machine: Machine, id_: str) -> Json:
     """Undo the span now; with an empty id, a run that was killed and was not armed."""
+    load_snapshot()
     with exclusive(LOCK):
         entries = read_journal(machine)
         if entries and _id(entries) == id_:
@@ -186,6 +198,7 @@ def roll_back(machine: Machine, id_: str) -> Json:
 
 def roll_back_last(machine: Machine) -> Json:
     """Undo the last change that was kept; its report. VnetError, with nothing touched, when the host is not as that change left it."""
+    load_snapshot()
     with turn(machine, ""):
         recovered = recover(machine, "")
         if recovered:
@@ -203,9 +216,7 @@ def why_not_back(machine: Machine, entries: t.Sequence[Json]) -> str:
         return "there is no change to roll back"
     if not same_boot(machine, entries):
         return "the host was booted since its last change; bring it back by applying what was declared before"
-    from .snapshot import changed_since  # with all kinds of objects, which somebody who only asks need not wait for
-
-    changed = changed_since(entries)
+    changed: list[str] = load_snapshot().changed_since(entries)
     if changed:
         return f"changed since by others, or by hand: {', '.join(changed)}; put that back first, or apply what was declared before"
     return ""
@@ -226,6 +237,7 @@ def recover(machine: Machine, own: str) -> str:
 
 def undo_expired(machine: Machine, id_: str) -> None:
     """What the watchdog does at the deadline: a run that still goes on is ended first, unless it is one that undoes this already."""
+    load_snapshot()
     if not id_:
         return
     end = time.monotonic() + _GRACE
@@ -248,6 +260,7 @@ def _late(machine: Machine, span: Span) -> str:
 
 def undo_at_boot(machine: Machine) -> None:
     """The host was reset in the middle of a change, or before it was confirmed."""
+    load_snapshot()
     with exclusive(LOCK):
         entries = read_journal(machine)
         if entries:
@@ -261,8 +274,7 @@ def _undo(machine: Machine, why: str) -> Json:
 
 
 def _undone(machine: Machine, why: str) -> Json:
-    from .snapshot import left_behind  # see why_not_back
-
+    snapshot = load_snapshot()
     entries = read_journal(machine)
     span = span_of(entries)
     steps = [entry["why"] for entry in entries if entry.get("why", MEMORY) != MEMORY]
@@ -277,7 +289,7 @@ def _undone(machine: Machine, why: str) -> Json:
         "undone": undone.groups,
         "failures": undone.failures,
         # What the kernel had is gone with the reboot, and what the managers make of their files comes later.
-        "left": [] if rebooted else left_behind(entries),
+        "left": [] if rebooted else snapshot.left_behind(entries),
         "probes": {} if rebooted or not span else still(machine, span.probes, _PROBES_LIMIT),
     }
     machine.write(REPORT, FileState(json.dumps(report, indent=1) + "\n", 0o600))
