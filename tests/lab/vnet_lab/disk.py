@@ -16,12 +16,13 @@ from .world import DOMAIN
 
 # In a container, PID 1 hears udev only if udev's socket is there when it begins (sd_device_monitor_new). So it begins anew, at
 # every boot, before the first event; else no device unit would be there, nor what waits for one.
+# udevd answers by then: netplan's generator, which runs again as well, waits a minute for it.
 _HEAR_UDEV = """\
 [Unit]
 Description=lab: PID 1 hears udev
 DefaultDependencies=no
-After=systemd-udevd-control.socket
-Before=systemd-udevd.service systemd-udev-trigger.service sysinit.target
+After=systemd-udevd.service
+Before=systemd-udev-trigger.service sysinit.target
 [Service]
 Type=oneshot
 RemainAfterExit=yes
