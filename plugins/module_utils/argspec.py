@@ -295,6 +295,13 @@ CHANGE_OPTIONS: Spec = {
     "bridge_netfilter": {"type": "str", "choices": ["keep", "enable", "disable"], "default": "keep"},
 }
 
+XEN_BRIDGE_OPTIONS: Spec = {
+    "bridges": {"type": "list", "elements": "dict", "default": [], "options": BRIDGE_OPTIONS},
+    **CHANGE_OPTIONS,
+}
+
+KVM_TAP_OPTIONS: Spec = {"taps": {"type": "list", "elements": "dict", "default": [], "options": TAP_OPTIONS}, **COMMON_OPTIONS}
+
 # Of modules whose networks others may filter.
 COEXIST_OPTION: Spec = {"coexist": {"type": "bool", "default": False}}
 

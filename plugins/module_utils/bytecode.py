@@ -26,9 +26,8 @@ from importlib.abc import InspectLoader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from zipimport import zipimporter
 
-from .model.paths import PROGRAM
+from .model.paths import PACKAGE, PROGRAM
 
-PACKAGE = "hypervisor_vnet"
 _OURS = __name__.rpartition(".")[0]
 _UNCHECKED = (1).to_bytes(4, "little")
 _HEAD = importlib.util.MAGIC_NUMBER + _UNCHECKED
@@ -110,5 +109,6 @@ def _kept() -> zipfile.ZipFile | None:
 
 
 _sent = sys.modules[__name__].__loader__
-if isinstance(_sent, zipimporter):
+# What runs from the program has its byte code there.
+if isinstance(_sent, zipimporter) and _OURS != PACKAGE:
     sys.meta_path.insert(0, KeptCode(_sent, _kept()))

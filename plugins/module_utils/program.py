@@ -11,21 +11,19 @@ It needs Python and nothing else, so that a host undoes a change whatever become
 
 from __future__ import annotations
 
-import hashlib
 import io
-import os
-import re
 import sys
-import types
-import typing as t
 import zipfile
 
-from . import console, hotplug
-from .bytecode import PACKAGE, pack
+# What of the program no module imports by itself has to be sent with it.
+from . import console, hotplug  # noqa: F401 pylint: disable=unused-import
+from .bytecode import pack
 from .host.machine import Machine
-from .model.paths import PROGRAM
+from .kept import mark
+from .model.paths import PACKAGE, PROGRAM
 from .model.problem import VnetError
 from .model.state import FileState
+from .sources import read_sources, sources_digest
 
 COMMAND = "/usr/local/sbin/hypervisor-vnet"
 # A guest waits for `vif`, which needs little of the rest.
@@ -39,17 +37,17 @@ else:
 
 sys.exit(main(sys.argv[1:]))
 """
-# Begins with what a search can look for at once; no source of ours has an import in its first line.
-_IMPORT = re.compile(r"\n *from (\.+)([\w.]*) import (?:\(([\w,\s]*)\)|([\w, ]*))")
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 def install_program(machine: Machine) -> list[str]:
     """Write the program unless this very version is there; warnings. VnetError when it does not run here."""
-    sources = {**_sources(console, hotplug), "__main__": _MAIN}
-    digest = _digest(sources)
-    if machine.end(PROGRAM, len(digest)) != digest:
-        archive = _archive(sources, digest)
+    if __name__.startswith(f"{PACKAGE}.") and machine.exists(PROGRAM):
+        return []
+    sources = read_sources()
+    ending = mark(sources_digest(sources))
+    if machine.end(PROGRAM, len(ending)) != ending:
+        archive = _archive({**sources, "__main__": _MAIN}, ending)
         machine.write(PROGRAM, FileState(archive.decode("utf-8", "surrogateescape"), 0o700))
         # A watchdog that cannot run is found out before it is needed: with nothing named, it has nothing to undo.
         done = machine.run((sys.executable, PROGRAM, "undo"))
@@ -65,49 +63,7 @@ def install_program(machine: Machine) -> list[str]:
     return []
 
 
-def _digest(sources: t.Mapping[str, str]) -> str:
-    """Of the sources and of the Python that has compiled them."""
-    digest = hashlib.sha256(f"{sys.executable}\0{sys.version}".encode())
-    for name in sorted(sources):
-        digest.update(f"\0{name}\0{sources[name]}".encode())
-    return digest.hexdigest()
-
-
-def _sources(*starts: types.ModuleType) -> dict[str, str]:
-    """The sources of modules of ours and of all that they import of ours, by their names in the archive."""
-    found: dict[str, str] = {}
-    waiting = [f"{PACKAGE}.{start.__name__.rpartition('.')[2]}" for start in starts]
-    while waiting:
-        name = waiting.pop()
-        source = "" if name in found else _source(name)
-        if source:
-            found[name] = source
-            waiting += _imported(name, source)
-    return found
-
-
-def _source(name: str) -> str:
-    """Of a module of the program, imported here or not; empty when there is none, as the name is something else's."""
-    path = name.replace(".", "/").replace(PACKAGE, os.path.dirname(__spec__.origin or ""), 1)
-    loader: t.Any = __spec__.loader  # of a folder, of the archive that Ansible sent, or Ansible's own of collections
-    try:
-        data: bytes | None = loader.get_data(f"{path}.py")
-    except OSError:
-        data = None
-    return data.decode() if data else ""
-
-
-def _imported(name: str, source: str) -> list[str]:
-    """The modules that a source may import relatively. What follows ``import`` can be a module or what one holds."""
-    names = []
-    for dots, path, many, words in _IMPORT.findall(source):
-        base = name.rsplit(".", len(dots))[0]
-        module = f"{base}.{path}" if path else base
-        names += [module, *(f"{module}.{word.strip()}" for word in (many or words).split(","))]
-    return names
-
-
-def _archive(sources: dict[str, str], digest: str) -> bytes:
+def _archive(sources: dict[str, str], ending: str) -> bytes:
     """A zip archive that Python runs. Byte code starts it four times faster; the sources are for another Python, and for people."""
     buffer = io.BytesIO()
     buffer.write(f"#!{sys.executable}\n".encode())
@@ -118,5 +74,5 @@ def _archive(sources: dict[str, str], digest: str) -> bytes:
             path = name.replace(".", "/")
             archive.writestr(zipfile.ZipInfo(f"{path}.py", _EPOCH), source, zipfile.ZIP_DEFLATED)
             archive.writestr(zipfile.ZipInfo(f"{path}.pyc", _EPOCH), pack(source, f"{path}.py"), zipfile.ZIP_DEFLATED)
-        archive.comment = digest.encode()
+        archive.comment = ending.encode()
     return buffer.getvalue()

@@ -160,7 +160,8 @@ def execute(document: Document, confirm: Confirm, *, check_mode: bool, machine: 
         if plan.disrupts and not document.allow_disruption:
             raise Refused([Problem("", f"{line}; allow_disruption: true says that this may be") for line in plan.disrupts])
         if not plan.steps and plan.applied == applied:
-            return _result(plan, state, warnings)
+            # A host that has the program keeps up with the collection, and its modules need not be sent.
+            return _result(plan, state, warnings + (install_program(real) if applied != Applied() else []))
         scope = Scope(linked(document, applied), frozenset(plan.views), frozenset({*plan.files, *applied.files}))
         change = Change(document, plan, state, journal, record(recorder.memory, scope), scope)
         return _start(change, confirm, real, warnings)

@@ -358,13 +358,12 @@ problems:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.argspec import ANTISPOOF_OPTIONS
-from ..module_utils.options import guards_document
-from ..module_utils.task import run_module
+from ..module_utils.entry import ENTRIES
 
 
 def main() -> None:
-    run_module(AnsibleModule(argument_spec=ANTISPOOF_OPTIONS, supports_check_mode=True), guards_document)
+    entry = ENTRIES["antispoof"]
+    entry.run(AnsibleModule(**entry.arguments, supports_check_mode=True))
 
 
 if __name__ == "__main__":

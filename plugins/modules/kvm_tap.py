@@ -256,14 +256,12 @@ problems:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.argspec import COMMON_OPTIONS, TAP_OPTIONS
-from ..module_utils.options import taps_document
-from ..module_utils.task import run_module
+from ..module_utils.entry import ENTRIES
 
 
 def main() -> None:
-    spec = {"taps": {"type": "list", "elements": "dict", "default": [], "options": TAP_OPTIONS}, **COMMON_OPTIONS}
-    run_module(AnsibleModule(argument_spec=spec, supports_check_mode=True), taps_document)
+    entry = ENTRIES["kvm_tap"]
+    entry.run(AnsibleModule(**entry.arguments, supports_check_mode=True))
 
 
 if __name__ == "__main__":

@@ -178,13 +178,12 @@ problems:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.argspec_libvirt import LIBVIRT_NETWORK_OPTIONS
-from ..module_utils.options import libvirt_document
-from ..module_utils.task import run_module
+from ..module_utils.entry import ENTRIES
 
 
 def main() -> None:
-    run_module(AnsibleModule(argument_spec=LIBVIRT_NETWORK_OPTIONS, supports_check_mode=True), libvirt_document)
+    entry = ENTRIES["libvirt_network"]
+    entry.run(AnsibleModule(**entry.arguments, supports_check_mode=True))
 
 
 if __name__ == "__main__":

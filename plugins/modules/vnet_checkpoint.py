@@ -105,12 +105,12 @@ report:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.argspec import CHECKPOINT_OPTIONS
-from ..module_utils.task import run_checkpoint
+from ..module_utils.entry import ENTRIES
 
 
 def main() -> None:
-    run_checkpoint(AnsibleModule(argument_spec=CHECKPOINT_OPTIONS, supports_check_mode=True))
+    entry = ENTRIES["vnet_checkpoint"]
+    entry.run(AnsibleModule(**entry.arguments, supports_check_mode=True))
 
 
 if __name__ == "__main__":

@@ -165,13 +165,12 @@ problems:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.argspec import VNET_DHCP_OPTIONS
-from ..module_utils.options import dhcp_document
-from ..module_utils.task import run_module
+from ..module_utils.entry import ENTRIES
 
 
 def main() -> None:
-    run_module(AnsibleModule(argument_spec=VNET_DHCP_OPTIONS, supports_check_mode=True), dhcp_document)
+    entry = ENTRIES["vnet_dhcp"]
+    entry.run(AnsibleModule(**entry.arguments, supports_check_mode=True))
 
 
 if __name__ == "__main__":

@@ -229,14 +229,12 @@ problems:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.argspec import HOST_OPTIONS
-from ..module_utils.options import HOST_LISTS, host_document
-from ..module_utils.task import run_module
+from ..module_utils.entry import ENTRIES
 
 
 def main() -> None:
-    module = AnsibleModule(argument_spec=HOST_OPTIONS, required_one_of=[HOST_LISTS], supports_check_mode=True)
-    run_module(module, host_document)
+    entry = ENTRIES["vnet_host"]
+    entry.run(AnsibleModule(**entry.arguments, supports_check_mode=True))
 
 
 if __name__ == "__main__":

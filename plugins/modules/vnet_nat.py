@@ -200,13 +200,12 @@ problems:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.argspec import NAT_OPTIONS
-from ..module_utils.options import nat_document
-from ..module_utils.task import run_module
+from ..module_utils.entry import ENTRIES
 
 
 def main() -> None:
-    run_module(AnsibleModule(argument_spec=NAT_OPTIONS, supports_check_mode=True), nat_document)
+    entry = ENTRIES["vnet_nat"]
+    entry.run(AnsibleModule(**entry.arguments, supports_check_mode=True))
 
 
 if __name__ == "__main__":

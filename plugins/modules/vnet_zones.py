@@ -167,13 +167,12 @@ problems:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.argspec import ZONES_OPTIONS
-from ..module_utils.options import zones_document
-from ..module_utils.task import run_module
+from ..module_utils.entry import ENTRIES
 
 
 def main() -> None:
-    run_module(AnsibleModule(argument_spec=ZONES_OPTIONS, supports_check_mode=True), zones_document)
+    entry = ENTRIES["vnet_zones"]
+    entry.run(AnsibleModule(**entry.arguments, supports_check_mode=True))
 
 
 if __name__ == "__main__":

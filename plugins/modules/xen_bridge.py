@@ -134,14 +134,12 @@ problems:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.argspec import BRIDGE_OPTIONS, CHANGE_OPTIONS
-from ..module_utils.options import bridges_document
-from ..module_utils.task import run_module
+from ..module_utils.entry import ENTRIES
 
 
 def main() -> None:
-    spec = {"bridges": {"type": "list", "elements": "dict", "default": [], "options": BRIDGE_OPTIONS}, **CHANGE_OPTIONS}
-    run_module(AnsibleModule(argument_spec=spec, supports_check_mode=True), bridges_document)
+    entry = ENTRIES["xen_bridge"]
+    entry.run(AnsibleModule(**entry.arguments, supports_check_mode=True))
 
 
 if __name__ == "__main__":

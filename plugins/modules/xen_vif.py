@@ -270,13 +270,12 @@ problems:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.argspec import XEN_VIF_OPTIONS
-from ..module_utils.options import vifs_document
-from ..module_utils.task import run_module
+from ..module_utils.entry import ENTRIES
 
 
 def main() -> None:
-    run_module(AnsibleModule(argument_spec=XEN_VIF_OPTIONS, supports_check_mode=True), vifs_document)
+    entry = ENTRIES["xen_vif"]
+    entry.run(AnsibleModule(**entry.arguments, supports_check_mode=True))
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ import uuid
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.action import ActionBase
 
+from ..module_utils.sources import read_sources, sources_digest
 from .armed import Armed, ArmedRun, ConnectionLost, Result
 from .confirm import Clock, Confirmation, Ending, Span
 from .contact import Bounded
@@ -28,6 +29,8 @@ FACT = "vnet_checkpoint"
 # Seconds. What is left of the module on the host is removed within this time, or stays.
 CLEANING = 20.0
 Variables = t.Mapping[str, t.Any]
+# Once, where ansible loads this plugin, and not in each of the processes that it forks for the tasks.
+SOURCES = sources_digest(read_sources())
 
 
 class ArmedAction(ActionBase):  # type: ignore[misc]
@@ -60,12 +63,12 @@ class ArmedAction(ActionBase):  # type: ignore[misc]
         timeout = self._timeout("confirm_timeout")
         checkpoint = open_checkpoint(self._host_vars(task_vars))
         if self._task.check_mode:
-            return self._module({"checkpoint": checkpoint}, task_vars)
+            return self._unarmed({"checkpoint": checkpoint}, task_vars)
         # Nobody is cut off from himself.
         at_home = self._connection.transport == "local" and self._task.args.get("confirm") != "always"
         span_id = checkpoint or ("" if at_home else uuid.uuid4().hex)
         if (timeout == 0 or not span_id) and not checkpoint:
-            return self._module({"checkpoint": span_id}, task_vars)
+            return self._unarmed({"checkpoint": span_id}, task_vars)
         armed = self._run_armed(span_id, timeout or TIMEOUT, task_vars, joined=bool(checkpoint))
         return self._settled(armed, armed.span, task_vars) if armed.span else armed.result
 
@@ -121,8 +124,19 @@ class ArmedAction(ActionBase):  # type: ignore[misc]
         told = f"{self._host_name(task_vars)} is reached at {place} now; set ansible_host in the inventory before the next run"
         return {**result, "warnings": [*(result.get("warnings") or []), told]}
 
+    def _unarmed(self, extra: Variables, task_vars: dict[str, t.Any]) -> Result:
+        self._reached(task_vars).greet()
+        return self._module(extra, task_vars)
+
     def _module(self, extra: Variables, task_vars: dict[str, t.Any]) -> Result:
-        return t.cast(Result, self._execute_module(module_args={**self._task.args, **extra}, task_vars=task_vars))
+        """A host that has the very sources of this collection need not be sent them again: packing them takes most of a run's time."""
+        arguments = {**self._task.args, **extra}
+        if self._reached(task_vars).program == SOURCES:
+            kept = {"module": self._task.action.rpartition(".")[2], "digest": SOURCES, "arguments": arguments}
+            result = self._execute_module(module_name="hypervisor.vnet.vnet_program", module_args=kept, task_vars=task_vars)
+            if result.get("ran") is not False:
+                return t.cast(Result, result)
+        return t.cast(Result, self._execute_module(module_args=arguments, task_vars=task_vars))
 
     def _register(self, result: Result, name: str, variables: dict[str, str]) -> Result:
         if not hasattr(self, "register_host_variables"):

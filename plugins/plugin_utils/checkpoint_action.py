@@ -40,7 +40,7 @@ class CheckpointAction(ArmedAction):
             return self._undo(task_vars)
         if state == "open" and not self._task.check_mode:
             return self._open(task_vars)
-        return self._module({}, task_vars)
+        return self._unarmed({}, task_vars)
 
     def _open(self, task_vars: dict[str, t.Any]) -> Result:
         if open_checkpoint(self._host_vars(task_vars)):

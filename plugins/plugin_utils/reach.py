@@ -19,6 +19,7 @@ from ansible.plugins.connection import ConnectionBase
 from ansible.utils.display import Display
 
 from ..module_utils.model.paths import PROGRAM
+from ..module_utils.sources import DIGITS
 from .confirm import Seen
 from .contact import Attempt, Contact, race
 from .place import Place, place_of
@@ -39,13 +40,17 @@ display = Display()
 
 
 class Reach:
-    """Implements confirm.Host. ``action`` is the action plugin, ``task_vars`` the variables of the host that it works on."""
+    """Implements confirm.Host. ``action`` is the action plugin, ``task_vars`` the variables of the host that it works on.
+
+    ``program`` is the hash of the sources of the program that the host has, empty when it has none; known when it was greeted.
+    """
 
     def __init__(self, action: t.Any, task_vars: t.Mapping[str, t.Any]) -> None:
         self._action = action
         self._task_vars = task_vars
         self._connection = action._connection
         self.place: Place = place_of(self._connection)
+        self.program = ""
         self._others: list[str] = []
         self._addresses: list[str] = []
         self._leaves = self._hangs = False
@@ -62,7 +67,7 @@ class Reach:
         for _dummy in (1, 2):
             with Contact(self._greeting) as contact:
                 if contact.answered(limit):
-                    self._addresses = contact.answer()
+                    self.program, self._addresses = contact.answer()
                     return
             self.drop(force=True)
         raise AnsibleConnectionFailure(f"{self.place.name} takes the connection, but has not answered within {limit:.0f} s")
@@ -99,13 +104,13 @@ class Reach:
                 except AnsibleError as error:
                     display.vv(f"{self.place.name}: the connection cannot be reset: {error}")
 
-    def _greeting(self) -> list[str]:
-        """Also says what addresses the name of the host stands for, as far as this machine knows."""
-        self._run("true")
+    def _greeting(self) -> tuple[str, list[str]]:
+        """What the program ends with, and what addresses the name of the host stands for, as far as this machine knows."""
+        ending = str(self._run(f"tail -c {DIGITS} {PROGRAM}").get("stdout") or "").strip()
         try:
-            return sorted({str(found[4][0]) for found in socket.getaddrinfo(self.place.name, None)})
+            return ending, sorted({str(found[4][0]) for found in socket.getaddrinfo(self.place.name, None)})
         except OSError:
-            return []
+            return ending, []
 
     def _reset(self) -> None:
         self.place.abandon(self._connection)

@@ -65,7 +65,7 @@ def fleet(count: int) -> list[Row]:
     say(f"== site.yml on {count} hosts")
     with Lab(f"bench-{os.getpid()}", owner=os.getpid(), quiet=True) as lab, tempfile.TemporaryDirectory() as folder:
         lab.start_many({f"fleet{number}": (KIND, PROFILE) for number in range(count)})
-        product, ping = Product(lab), pathlib.Path(folder, "ping.yml")
+        product, ping = Product(lab, forks=False), pathlib.Path(folder, "ping.yml")
         ping.write_text(PING, encoding="utf-8")
         seconds(product, str(ping))
         first = seconds(product, "hypervisor.vnet.site", changed=True)

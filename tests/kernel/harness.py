@@ -168,7 +168,7 @@ class Namespace:
 
     def start_module(self, name: str, prepare: Callable[[], None] | None = None, check: bool = False, **options: Any) -> Child:
         """Begin a module run. ``prepare`` is called in its process before, to put something in the way of the machine."""
-        kept = {} if name == "vnet_checkpoint" else {"persist": "none"}
+        kept = {} if name in ("vnet_checkpoint", "vnet_program") else {"persist": "none"}
         arguments = {**kept, **options, "_ansible_check_mode": check, "_ansible_diff": True}
 
         module = importlib.import_module(f"{COLLECTION}.modules.{name}")

@@ -94,13 +94,12 @@ def _connection(path: pathlib.Path) -> str:
 def _memory(options: dict[str, Any], connection: str) -> dict[str, Any]:
     from ansible.module_utils.common.arg_spec import ModuleArgumentSpecValidator
 
-    from ansible_collections.hypervisor.vnet.plugins.module_utils.argspec import BRIDGE_OPTIONS, CHANGE_OPTIONS
+    from ansible_collections.hypervisor.vnet.plugins.module_utils.argspec import XEN_BRIDGE_OPTIONS
     from ansible_collections.hypervisor.vnet.plugins.module_utils.host.recording import RecordingMachine
     from ansible_collections.hypervisor.vnet.plugins.module_utils.options import bridges_document
     from ansible_collections.hypervisor.vnet.plugins.module_utils.task import observed
 
-    spec = {"bridges": {"type": "list", "elements": "dict", "default": [], "options": BRIDGE_OPTIONS}, **CHANGE_OPTIONS}
-    params = ModuleArgumentSpecValidator(spec).validate({"persist": "none", **options}).validated_parameters
+    params = ModuleArgumentSpecValidator(XEN_BRIDGE_OPTIONS).validate({"persist": "none", **options}).validated_parameters
     machine = RecordingMachine()
     os.environ["SSH_CONNECTION"] = connection
     observed(bridges_document(params), machine)

@@ -9,8 +9,9 @@
 from __future__ import annotations
 
 STATE = "/var/lib/hypervisor-vnet"
-# The console's, the watchdog's and the boot's.
+# The console's, the watchdog's and the boot's, and what runs modules without sending them again; all of it is one package.
 PROGRAM = f"{STATE}/hypervisor-vnet"
+PACKAGE = "hypervisor_vnet"
 LOCK = f"{STATE}/lock"
 APPLIED = f"{STATE}/applied.json"
 JOURNAL = f"{STATE}/journal"

@@ -53,10 +53,10 @@ from ..render.coexist import (
     rules,
 )
 from .blocker import default_links
+from .units import READ_UNITS, unit_verbs
 
 # nft's word for a variant of iptables, and the program's name.
 _TOOLS = {"iptables": "iptables-nft", "ip6tables": "ip6tables-nft"}
-_READ_UNITS = Run(("systemctl", "daemon-reload"), may_fail=True)
 _RELOAD = Run(("firewall-cmd", "--reload"))
 _CURE = "firewall-cmd --runtime-to-permanent keeps them, firewall-cmd --reload drops them; then run again"
 
@@ -261,13 +261,12 @@ def _unit_steps(changes: t.Mapping[str, FileState | None]) -> list[Step]:
     """Docker brings it along from its next start on."""
     if UNIT_PATH not in changes:
         return []
-    enable, disable = (Run(("systemctl", word, UNIT), may_fail=True) for word in ("enable", "disable"))
-    stop = Run(("systemctl", "stop", UNIT), may_fail=True)
-    forget = Step(Phase.PREPARE, "systemd forgets the unit again", (), (_READ_UNITS,), lasting=True)
+    enable, disable, _start, stop = unit_verbs(UNIT)
+    forget = Step(Phase.PREPARE, "systemd forgets the unit again", (), (READ_UNITS,), lasting=True)
     if changes[UNIT_PATH] is not None:
-        return [forget, Step(Phase.SERVICE, "exemptions come with Docker", (_READ_UNITS, enable), (disable,), lasting=True)]
-    goes = Step(Phase.FREEZE, "exemptions do not come with Docker", (stop, disable), (_READ_UNITS, enable), lasting=True)
-    return [forget, goes, Step(Phase.SERVICE, "systemd forgets the unit", (_READ_UNITS,))]
+        return [forget, Step(Phase.SERVICE, "exemptions come with Docker", (READ_UNITS, enable), (disable,), lasting=True)]
+    goes = Step(Phase.FREEZE, "exemptions do not come with Docker", (stop, disable), (READ_UNITS, enable), lasting=True)
+    return [forget, goes, Step(Phase.SERVICE, "systemd forgets the unit", (READ_UNITS,))]
 
 
 def is_ours(path: str) -> bool:

@@ -192,7 +192,7 @@ class _Judge:
     def _is_known(self, argv: t.Sequence[str]) -> bool:
         """Is this a command that touches no interface beyond those that it names?"""
         if argv[0] == "systemctl":
-            units = [word for word in argv[2:] if not word.startswith("-")]
+            units = _units(argv)
             return units in ([UNIT], [ROUTES_UNIT], [COEXIST_UNIT]) or (
                 argv[1] in _MANAGER_VERBS and all(unit.startswith(_MANAGERS) for unit in units)
             )
@@ -204,7 +204,13 @@ class _Judge:
 
 def _is_dhcp(argv: t.Sequence[str]) -> bool:
     """Is this about the dnsmasq of a network alone? Its bridge and its addresses stay as they are."""
-    return argv[0] == "dnsmasq" or (argv[0] == "systemctl" and argv[2:] != [] and all(unit.startswith(UNIT_PREFIX) for unit in argv[2:]))
+    units = _units(argv) if argv[0] == "systemctl" else []
+    return argv[0] == "dnsmasq" or (units != [] and all(unit.startswith(UNIT_PREFIX) for unit in units))
+
+
+def _units(argv: t.Sequence[str]) -> list[str]:
+    """Those that a command of systemctl(1) is about."""
+    return [word for word in argv[2:] if not word.startswith("-")]
 
 
 def _object_of(path: str) -> str:

@@ -13,8 +13,7 @@ from ..model.state import FileState
 from ..model.step import Action, Phase, Remove, Run, Step, Write
 from ..render.dhcp import TEMPLATE, config_path, dropin_path, hosts_path, names_path
 from .kind import KindChange
-
-_READ_UNITS = Run(("systemctl", "daemon-reload"), may_fail=True)
+from .units import READ_UNITS, unit_verbs
 
 
 def header(name: str) -> str:
@@ -51,16 +50,15 @@ def _units(change: KindChange, facts: DhcpFacts) -> tuple[list[Step], list[Step]
     if not any(path == TEMPLATE or path in map(dropin_path, {*change.before.dhcp, *change.after.dhcp}) for path in change.files):
         return [], []
     again = tuple(_systemctl("reenable", name, may_fail=True) for name in moved)
-    forget = Step(Phase.PREPARE, "systemd knows the units that were", (), (_READ_UNITS, *again), lasting=True)
-    return [forget], [Step(Phase.SERVICE, "systemd knows the units of networks", (_READ_UNITS, *again))]
+    forget = Step(Phase.PREPARE, "systemd knows the units that were", (), (READ_UNITS, *again), lasting=True)
+    return [forget], [Step(Phase.SERVICE, "systemd knows the units of networks", (READ_UNITS, *again))]
 
 
 def _goes(name: str, unit: UnitFacts, leases: str | None) -> list[Step]:
-    stop, start = _systemctl("stop", name, may_fail=True), _systemctl("start", name, may_fail=True)
-    disable, enable = _systemctl("disable", name, may_fail=True), _systemctl("enable", name, may_fail=True)
-    steps = [Step(Phase.FREEZE, f"DHCP of {name} ends", (stop,), (_READ_UNITS, start) if unit.active else ())]
+    enable, disable, start, stop = unit_verbs(unit_of(name))
+    steps = [Step(Phase.FREEZE, f"DHCP of {name} ends", (stop,), (READ_UNITS, start) if unit.active else ())]
     if unit.enabled:
-        steps.append(Step(Phase.FREEZE, f"DHCP of {name} does not come back", (disable,), (_READ_UNITS, enable), lasting=True))
+        steps.append(Step(Phase.FREEZE, f"DHCP of {name} does not come back", (disable,), (READ_UNITS, enable), lasting=True))
     if leases is not None:
         path = leases_path(name)
         steps.append(Step(Phase.FREEZE, f"leases of {name}", (Remove(path),), (Write(path, leases),), lasting=True))
@@ -79,11 +77,11 @@ def _stays(name: str, unit: UnitFacts, change: KindChange) -> list[Step]:
         steps.append(Step(Phase.PREPARE, f"dnsmasq of {name} does as before", (), (_systemctl(verb, name, may_fail=True),)))
         steps.append(_serve(verb, name, ()))
     elif not unit.active:
-        undo = (_systemctl("stop", name, may_fail=True), Run(("systemctl", "reset-failed", unit_of(name)), may_fail=True))
+        undo = (unit_verbs(unit_of(name))[3], Run(("systemctl", "reset-failed", unit_of(name)), may_fail=True))
         steps.append(_serve("start", name, undo))
     if persist != unit.enabled:
-        verbs = ("enable", "disable") if persist else ("disable", "enable")
-        do, undo_one = (_systemctl(verb, name, may_fail=True) for verb in verbs)
+        enable, disable, _start, _stop = unit_verbs(unit_of(name))
+        do, undo_one = (enable, disable) if persist else (disable, enable)
         why = f"DHCP of {name} {'comes with its bridge at every boot' if persist else 'does not come back'}"
         steps.append(Step(Phase.SERVICE, why, (do,), (undo_one,), lasting=True))
     return steps

@@ -12,8 +12,7 @@ from ..model.routed import UNIT, RoutedFacts
 from ..model.step import Phase, Run, Step
 from ..render.routed import UNIT_PATH
 from .kind import KindChange
-
-_READ_UNITS = Run(("systemctl", "daemon-reload"), may_fail=True)
+from .units import READ_UNITS, unit_verbs
 
 
 def handover(change: KindChange) -> list[Step]:
@@ -21,18 +20,18 @@ def handover(change: KindChange) -> list[Step]:
     facts: RoutedFacts = change.state.kinds.get("routes") or RoutedFacts()
     stays = UNIT_PATH in change.after.files
     comes, goes = change.files.get(UNIT_PATH) is not None, UNIT_PATH in change.files and not stays
-    enable, disable, start, stop = (Run(("systemctl", verb, UNIT), may_fail=True) for verb in ("enable", "disable", "start", "stop"))
+    enable, disable, start, stop = unit_verbs(UNIT)
     moves = bool(change.plan.steps) or bool(change.files)
     steps = []
     if facts.active and moves:
         steps.append(Step(Phase.FREEZE, "routes stay as they are set", (stop,), (start,)))
     if goes:
-        steps.append(Step(Phase.FREEZE, "routes do not come back", (disable,), (_READ_UNITS, enable), lasting=True))
-        steps.append(Step(Phase.SERVICE, "systemd forgets the unit", (_READ_UNITS,)))
+        steps.append(Step(Phase.FREEZE, "routes do not come back", (disable,), (READ_UNITS, enable), lasting=True))
+        steps.append(Step(Phase.SERVICE, "systemd forgets the unit", (READ_UNITS,)))
     if comes:
-        steps.append(Step(Phase.PREPARE, "systemd forgets the unit again", (), (_READ_UNITS,), lasting=True))
+        steps.append(Step(Phase.PREPARE, "systemd forgets the unit again", (), (READ_UNITS,), lasting=True))
     if comes or (stays and not facts.enabled):
-        steps.append(Step(Phase.SERVICE, "routes come back at boot", (_READ_UNITS, enable), (disable,), lasting=True))
+        steps.append(Step(Phase.SERVICE, "routes come back at boot", (READ_UNITS, enable), (disable,), lasting=True))
     if stays and (moves or not facts.active):
         why = "interfaces get their routes whenever they appear"
         steps.append(Step(Phase.SERVICE, why, (Run(("systemctl", "start", UNIT)),), (stop,)))

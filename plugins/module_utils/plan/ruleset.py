@@ -14,9 +14,10 @@ from ..model.applied import Applied
 from ..model.problem import Problem
 from ..model.ruleset import CUSTOM, OLDEST, TABLE_KINDS, UNIT, Key, RulesetFacts, Seen, SeenTable, Table, as_seen
 from ..model.state import FileState, HostState
-from ..model.step import Action, Nft, Phase, Remove, Run, Step, Write
+from ..model.step import Action, Nft, Phase, Remove, Step, Write
 from ..render.nftables import UNIT_PATH, UPHOLD_PATH, ruleset_files
 from ..render.ruleset import change_text, reload_text, undo_text
+from .units import READ_UNITS, unit_verbs
 
 
 def table_step(
@@ -71,22 +72,20 @@ def unit_handover(spoken: t.Iterable[str], changes: t.Mapping[str, FileState | N
     facts: RulesetFacts = state.kinds.get("ruleset") or RulesetFacts()
     if not any(name in TABLE_KINDS for name in spoken):
         return []
-    read_units = Run(("systemctl", "daemon-reload"), may_fail=True)
-    enable, disable = (Run(("systemctl", word, UNIT), may_fail=True) for word in ("enable", "disable"))
-    start, stop = (Run(("systemctl", word, UNIT), may_fail=True) for word in ("start", "stop"))
+    enable, disable, start, stop = unit_verbs(UNIT)
     comes = any(changes.get(path) is not None for path in (UNIT_PATH, UPHOLD_PATH))
     stands = UNIT_PATH not in changes and UNIT_PATH in after.files
     steps = []
     if UNIT_PATH in changes or UPHOLD_PATH in changes:
-        steps.append(Step(Phase.PREPARE, "systemd forgets the unit again", (), (read_units,), lasting=True))
+        steps.append(Step(Phase.PREPARE, "systemd forgets the unit again", (), (READ_UNITS,), lasting=True))
         if comes:
-            steps.append(Step(Phase.SERVICE, "the filter comes back at boot", (read_units, enable), (disable,), lasting=True))
+            steps.append(Step(Phase.SERVICE, "the filter comes back at boot", (READ_UNITS, enable), (disable,), lasting=True))
         else:
             # firewalld would have it started again.
-            away: tuple[Action, ...] = (Remove(UPHOLD_PATH), read_units, stop, disable)
-            back: tuple[Action, ...] = (*_written(UPHOLD_PATH, state), read_units, enable, start)
+            away: tuple[Action, ...] = (Remove(UPHOLD_PATH), READ_UNITS, stop, disable)
+            back: tuple[Action, ...] = (*_written(UPHOLD_PATH, state), READ_UNITS, enable, start)
             steps.append(Step(Phase.FREEZE, "the filter does not come back", away, back, lasting=True))
-            steps.append(Step(Phase.SERVICE, "systemd forgets the unit", (read_units,)))
+            steps.append(Step(Phase.SERVICE, "systemd forgets the unit", (READ_UNITS,)))
     if comes or (stands and not facts.loads):
         steps.append(Step(Phase.SERVICE, "the filter is loaded again with nftables' own", (start,), (stop,)))
     return steps

@@ -77,14 +77,22 @@ class Pretended(ConnectionBase):
 
     def exec_command(self, cmd, in_data=None, sudoable=True):
         words = shlex.split(shlex.split(cmd)[-1].partition(" && ")[0])
+        if words[0] == "tail":
+            self._note("greeting")
+            self._refuse_when_cut()
+            program = self.folder / "program"
+            return (0, program.read_bytes(), b"") if program.exists() else (1, b"", b"tail: cannot open it")
         program = next((index for index, word in enumerate(words) if word.endswith("/hypervisor-vnet")), -1)
         words = words[program + 1 :]
         self._note(" ".join(words))
-        if (self.folder / f"cut {self.where}").exists():
-            raise AnsibleConnectionFailure(f"{self.where} is cut off")
+        self._refuse_when_cut()
         if words[0] in ("result", "confirm", "rollback", "status", "module"):
             return self._answer(words[0])
         return 0, b"", b""
+
+    def _refuse_when_cut(self):
+        if (self.folder / f"cut {self.where}").exists():
+            raise AnsibleConnectionFailure(f"{self.where} is cut off")
 
     def _answer(self, word):
         for number in range(99):
@@ -117,6 +125,7 @@ class OneHost:
         )
         self.vars = {"inventory_hostname": "web1", "ansible_python_interpreter": "/usr/bin/python3", "ansible_facts": {}}
         self.shown = []
+        self.modules = []
 
     def say(self, word, *answers):
         for number, answer in enumerate(answers):
@@ -131,15 +140,16 @@ class OneHost:
         loader = DataLoader()
         action = plugin.ActionModule(self.task, self.connection, PlayContext(), loader, Templar(loader))
         action._display = SimpleNamespace(display=self.shown.append, vv=self.shown.append)
-        action._execute_module = lambda module_args, task_vars: self._module(action, module_args)
+        action._execute_module = lambda module_args, task_vars, module_name="": self._module(action, module_args, module_name)
         self.connection._shell = SimpleNamespace(tmpdir=None, append_command=lambda cmd, other: f"{cmd} && {other}")
         try:
             return action.run(task_vars=self.vars)
         finally:
             action.cleanup()
 
-    def _module(self, action, args):
+    def _module(self, action, args, name):
         """As _execute_module does: the module runs over the action's connection."""
+        self.modules.append(name)
         (self.folder / "args").write_text(json.dumps(args), encoding="utf-8")
         return json.loads(action._low_level_execute_command("module")["stdout"])
 

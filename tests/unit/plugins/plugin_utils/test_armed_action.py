@@ -18,7 +18,7 @@ from ansible.template import Templar
 
 from ansible_collections.hypervisor.vnet.plugins.action import xen_bridge
 from ansible_collections.hypervisor.vnet.plugins.plugin_utils import reach
-from ansible_collections.hypervisor.vnet.plugins.plugin_utils.armed_action import declared_addresses
+from ansible_collections.hypervisor.vnet.plugins.plugin_utils.armed_action import SOURCES, declared_addresses
 from ansible_collections.hypervisor.vnet.tests.unit.plugins.plugin_utils.pretend_connection import (
     CONFIRMED,
     DONE,
@@ -44,7 +44,7 @@ def test_without_a_watchdog_the_module_runs_alone(host, args):
     assert host.run(**args) == PLANNED
     assert host.args["confirm_timeout"] == args["confirm_timeout"]
     assert host.args["checkpoint"]
-    assert host.log == ["web1: module"]
+    assert host.log == ["web1: greeting", "web1: module"]
 
 
 def test_check_mode_arms_nothing(host):
@@ -77,7 +77,7 @@ def test_an_armed_change_is_confirmed(host):
     assert result == {**PLANNED, "warnings": ["vif1.0 appeared"]} or result == PLANNED
     assert (confirmed["id"], confirmed["address"], confirmed["probes"]) == ("s1", "web1", {"gateway4": ""})
     assert confirmed["seconds"] < 30
-    assert host.log[:2] == ["web1: true", "web1: module"]
+    assert host.log[:2] == ["web1: greeting", "web1: module"]
     assert host.logged("result") == ["web1: result s1 --wait 3"] * 2
     assert host.logged("confirm") == ["web1: confirm s1 --wait 10"]
     assert not host.logged("reset")
@@ -87,7 +87,7 @@ def test_a_host_that_is_down_is_unreachable(host):
     host.cut()
     with pytest.raises(AnsibleConnectionFailure, match="web1 is cut off"):
         host.run()
-    assert host.log == ["web1: true"]
+    assert host.log == ["web1: greeting"]
 
 
 def cut_by_the_module(host, place="web1", slow=""):
@@ -129,7 +129,7 @@ def test_an_address_that_the_plan_gives_up_is_not_waited_for(host):
     run = Pretended.exec_command
 
     def hangs(self, cmd, in_data=None, sudoable=True):
-        if "hypervisor-vnet" in cmd and self.where == "10.0.0.5":
+        if "hypervisor-vnet" in cmd and "tail" not in cmd and self.where == "10.0.0.5":
             self._note("hangs")
             time.sleep(1000)
         return run(self, cmd, in_data, sudoable)
@@ -279,7 +279,7 @@ def test_a_connection_that_died_meanwhile_is_tried_once_and_closed(host, monkeyp
     host.connection.exec_command = hangs.__get__(host.connection)
     assert host.run()["confirmed"]["id"] == "s1"
     assert host.log == [
-        *("web1: true", "web1: module", "web1: hangs"),
+        *("web1: greeting", "web1: module", "web1: hangs"),
         *("web1: result s1 --wait 3", "web1: result s1 --wait 3", "web1: confirm s1 --wait 10", "web1: reset"),
     ]
 
@@ -327,3 +327,35 @@ def test_local_is_confirmed_without_any_connection(host, tmp_path, monkeypatch):
     action._execute_module = lambda module_args, task_vars: armed(addresses=["10.0.0.9"])
     assert action.run(task_vars=host.vars)["confirmed"]["probes"] == {}
     assert host.log == ["result s1 --wait 3", "confirm s1 --wait 10"]
+
+
+def with_program(host, ending):
+    (host.folder / "program").write_text(f"{ending}\n", encoding="utf-8")
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
+def test_a_host_with_the_very_sources_runs_the_module_from_them(host, check_mode):
+    with_program(host, SOURCES)
+    host.task.check_mode = check_mode
+    host.say("module", PLANNED)
+    assert host.run(bridges=[]) == PLANNED
+    assert host.modules == ["hypervisor.vnet.vnet_program"]
+    assert (host.args["module"], host.args["digest"]) == ("xen_bridge", SOURCES)
+    assert host.args["arguments"]["bridges"] == []
+    assert bool(host.args["arguments"]["checkpoint"]) != check_mode
+
+
+@pytest.mark.parametrize("ending", ["0" * 64, "", f"Welcome!\n{SOURCES}"])
+def test_a_host_with_others_is_sent_the_module(host, ending):
+    with_program(host, ending)
+    host.say("module", PLANNED)
+    assert host.run(bridges=[]) == PLANNED
+    assert host.modules == [""]
+
+
+def test_a_host_that_cannot_run_it_after_all_is_sent_the_module(host):
+    with_program(host, SOURCES)
+    host.say("module", {"changed": False, "ran": False}, PLANNED)
+    assert host.run(bridges=[]) == PLANNED
+    assert host.modules == ["hypervisor.vnet.vnet_program", ""]
+    assert host.args["bridges"] == []

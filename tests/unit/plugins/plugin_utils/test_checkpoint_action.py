@@ -140,7 +140,7 @@ def test_check_mode_leaves_checkpoints_alone(host, state):
     host.task.check_mode = True
     host.say("module", {"changed": True})
     assert host.run(vnet_checkpoint, state=state) == {"changed": True}
-    assert host.log == ["web1: module"]
+    assert host.log == ["web1: greeting", "web1: module"]
 
 
 def test_a_delegated_checkpoint_needs_a_place_for_its_fact(host):

@@ -69,10 +69,10 @@ def test_a_network_comes_with_what_its_bridge_has() -> None:
         *TEST[1:],
         "systemctl daemon-reload",
         f"systemctl start {UNIT}",
-        f"systemctl enable {UNIT}",
+        f"systemctl enable --no-reload {UNIT}",
     ]
     assert undone(plan) == [
-        f"systemctl disable {UNIT}",
+        f"systemctl disable --no-reload {UNIT}",
         f"systemctl stop {UNIT}",
         f"systemctl reset-failed {UNIT}",
         "systemctl daemon-reload",
@@ -109,7 +109,7 @@ def test_what_goes_takes_its_leases_with_it_and_gets_them_back() -> None:
     assert gone.applied.dhcp == {} and set(gone.files.values()) and all(new is None for _old, new in gone.files.values())
     assert commands(gone.steps)[:3] == [
         f"systemctl stop {UNIT}",
-        f"systemctl disable {UNIT}",
+        f"systemctl disable --no-reload {UNIT}",
         "rm -f /var/lib/hypervisor-vnet/dhcp/net.leases",
     ]
     undo = [action.command() for step in reversed(gone.steps) for action in step.undo]

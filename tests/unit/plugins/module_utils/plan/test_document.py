@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 import pytest
 from ansible.module_utils.common.arg_spec import ModuleArgumentSpecValidator
 
-from ansible_collections.hypervisor.vnet.plugins.module_utils.argspec import BRIDGE_OPTIONS, CHANGE_OPTIONS
+from ansible_collections.hypervisor.vnet.plugins.module_utils.argspec import XEN_BRIDGE_OPTIONS
 from ansible_collections.hypervisor.vnet.plugins.module_utils.host.machine import Completed, Machine
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.applied import applied_from_text
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.document import Document
@@ -34,7 +34,6 @@ from ansible_collections.hypervisor.vnet.plugins.module_utils.task import observ
 
 CASES = pathlib.Path(__file__).resolve().parents[3] / "cases" / "bridge"
 REWRITE = os.environ.get("VNET_GOLDEN") == "write"
-SPEC = {"bridges": {"type": "list", "elements": "dict", "default": [], "options": BRIDGE_OPTIONS}, **CHANGE_OPTIONS}
 
 
 class RecordedMachine(Machine):
@@ -74,7 +73,7 @@ class Case:
 
     @property
     def document(self) -> Document:
-        result = ModuleArgumentSpecValidator(SPEC).validate({"persist": "none", **self.json("document.json")})
+        result = ModuleArgumentSpecValidator(XEN_BRIDGE_OPTIONS).validate({"persist": "none", **self.json("document.json")})
         assert not result.error_messages
         return bridges_document(result.validated_parameters)
 
