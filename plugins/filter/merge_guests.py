@@ -76,6 +76,7 @@ from ansible.errors import AnsibleFilterError
 from ansible.utils.display import Display
 
 from ..plugin_utils.guests import Guest, merge, warnings
+from ..plugin_utils.variables import of_variables
 
 display = Display()
 
@@ -94,4 +95,4 @@ class FilterModule:
     """The filter."""
 
     def filters(self) -> dict[str, t.Callable[..., t.Any]]:
-        return {"merge_guests": merge_guests}
+        return {"merge_guests": of_variables(merge_guests)}

@@ -50,6 +50,7 @@ import typing as t
 from ansible.errors import AnsibleFilterError
 
 from ..plugin_utils.networks import Network, merge
+from ..plugin_utils.variables import of_variables
 
 
 def merge_networks(variables: t.Any) -> list[Network]:
@@ -64,4 +65,4 @@ class FilterModule:
     """The filter."""
 
     def filters(self) -> dict[str, t.Callable[..., t.Any]]:
-        return {"merge_networks": merge_networks}
+        return {"merge_networks": of_variables(merge_networks)}

@@ -44,6 +44,7 @@ _value:
 import typing as t
 
 from ..plugin_utils.networks import merge
+from ..plugin_utils.variables import of_variables
 
 
 def network_problems(variables: t.Any) -> list[str]:
@@ -55,4 +56,4 @@ class FilterModule:
     """The filter."""
 
     def filters(self) -> dict[str, t.Callable[..., t.Any]]:
-        return {"network_problems": network_problems}
+        return {"network_problems": of_variables(network_problems)}

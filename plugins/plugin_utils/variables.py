@@ -8,13 +8,16 @@
 
 from __future__ import annotations
 
+import functools
 import typing as t
 
+import jinja2
 from ansible.errors import AnsibleFilterError
 
 from ..module_utils.model.problem import Problem
 
 Item = t.Mapping[str, t.Any]
+T = t.TypeVar("T")
 
 
 class Words(t.NamedTuple):
@@ -49,16 +52,29 @@ def _items(name: str, value: t.Any, words: Words, problems: list[Problem]) -> t.
     for index, item in enumerate(value):
         place = f"{name}[{index}]"
         if isinstance(item, dict):
-            yield place, _plain(item)
+            yield place, item
         else:
             problems.append(Problem(place, f"is {kind_of(item)}, not a {words.noun}; write it as in {words.example}"))
 
 
-def _plain(value: t.Any) -> t.Any:
-    """Without Ansible's own containers: options are checked on copies, and a copy of one takes its templating along."""
+def of_variables(work: t.Callable[..., T]) -> t.Callable[..., T]:
+    """A filter whose input is plain: without Ansible's own containers, as options are checked on copies, and a copy of one takes
+    its templating along; and without what is ``omit``, which Ansible leaves to filters."""
+
+    @jinja2.pass_environment
+    @functools.wraps(work)
+    def call(environment: jinja2.Environment, variables: t.Any, *args: t.Any) -> T:
+        return work(_plain(variables, environment.globals.get("omit")), *args)
+
+    return t.cast("t.Callable[..., T]", call)
+
+
+def _plain(value: t.Any, omit: t.Any) -> t.Any:
     if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    return [_plain(item) for item in value] if isinstance(value, list) else value
+        return {key: _plain(item, omit) for key, item in value.items() if omit is None or item is not omit}
+    if isinstance(value, list):
+        return [_plain(item, omit) for item in value if omit is None or item is not omit]
+    return value
 
 
 def kind_of(value: t.Any) -> str:

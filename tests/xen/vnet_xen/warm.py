@@ -31,6 +31,8 @@ PYTHON = "/usr/bin/python3"
 # What Ansible writes into the program that it sends (ansible/_internal/_ansiballz).
 _ARCHIVE = re.compile(rb"zip_data=['\"]([A-Za-z0-9+/=]+)['\"]")
 _CODE = re.compile(r"(ansible_collections/.*/module_utils/.*|ansible/module_utils/_internal/_ansiballz/_loader)\.py")
+_FROM_PROGRAM = "ansible_collections/hypervisor/vnet/plugins/modules/vnet_program.py"
+_PROGRAM = "/var/lib/hypervisor-vnet/hypervisor-vnet"
 _LARGEST = 1 << 20
 
 
@@ -72,6 +74,18 @@ def _load(source: bytes, known: dict[str, int]) -> bool:
     for name in fresh:
         if _CODE.fullmatch(name):
             importlib.import_module(name[: -len(".py")].replace("/", ".").removesuffix(".__init__"))
+    return _FROM_PROGRAM not in files or _load_program(known)
+
+
+def _load_program(known: dict[str, int]) -> bool:
+    """The same for what the host keeps and this module runs others from; without it, it runs nothing."""
+    if os.path.exists(_PROGRAM):
+        written = os.stat(_PROGRAM).st_mtime_ns
+        if known.setdefault(_PROGRAM, written) != written:
+            return False
+        if "hypervisor_vnet" not in sys.modules:
+            sys.path.insert(0, _PROGRAM)
+            importlib.import_module("hypervisor_vnet.entry")
     return True
 
 

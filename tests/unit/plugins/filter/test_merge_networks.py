@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 from ansible.errors import AnsibleFilterError
 
@@ -33,3 +35,13 @@ def test_problems_are_a_list_that_is_empty_without_any():
 def test_a_bare_list_is_refused(function):
     with pytest.raises(AnsibleFilterError, match="dictionary"):
         function([{"name": "br0"}])
+
+
+def test_what_is_omitted_is_not_there():
+    """As templates hand it over: an object that Ansible knows by its name only."""
+    omit = object()
+    variables = {"vnet_networks": [{"name": "xenbr0", "mtu": omit, "addresses": ["10.0.0.1/24", omit]}, omit], "dmz_vnet_networks": omit}
+    environment = SimpleNamespace(globals={"omit": omit})
+    assert merge_networks.FilterModule().filters()["merge_networks"](environment, variables) == [
+        {"name": "xenbr0", "addresses": ["10.0.0.1/24"]}
+    ]
