@@ -41,7 +41,7 @@ from .options import (
     vifs_document,
     zones_document,
 )
-from .task import Reader, run_checkpoint, run_module
+from .task import Reader, run_checkpoint, run_info, run_module
 
 
 class Entry(t.NamedTuple):
@@ -62,6 +62,7 @@ ENTRIES = {
     "vnet_checkpoint": Entry({"argument_spec": CHECKPOINT_OPTIONS}, run_checkpoint),
     "vnet_dhcp": _changing(VNET_DHCP_OPTIONS, dhcp_document),
     "vnet_host": _changing(HOST_OPTIONS, host_document, required_one_of=[HOST_LISTS]),
+    "vnet_info": Entry({"argument_spec": {}}, run_info),
     "vnet_nat": _changing(NAT_OPTIONS, nat_document),
     "vnet_route": _changing(VNET_ROUTE_OPTIONS, routes_document),
     "vnet_zones": _changing(ZONES_OPTIONS, zones_document),

@@ -1097,11 +1097,12 @@ dhcp:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.task import run_info
+from ..module_utils.entry import ENTRIES
 
 
 def main() -> None:
-    run_info(AnsibleModule(argument_spec={}, supports_check_mode=True))
+    entry = ENTRIES["vnet_info"]
+    entry.run(AnsibleModule(**entry.arguments, supports_check_mode=True))
 
 
 if __name__ == "__main__":

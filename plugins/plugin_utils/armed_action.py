@@ -14,13 +14,12 @@ import typing as t
 import uuid
 
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure, AnsibleError
-from ansible.plugins.action import ActionBase
 
-from ..module_utils.sources import read_sources, sources_digest
 from .armed import Armed, ArmedRun, ConnectionLost, Result
 from .confirm import Clock, Confirmation, Ending, Span
 from .contact import Bounded
 from .ending import task_result
+from .kept_action import KeptAction
 from .place import Place
 from .reach import Reach
 
@@ -29,11 +28,9 @@ FACT = "vnet_checkpoint"
 # Seconds. What is left of the module on the host is removed within this time, or stays.
 CLEANING = 20.0
 Variables = t.Mapping[str, t.Any]
-# Once, where ansible loads this plugin, and not in each of the processes that it forks for the tasks.
-SOURCES = sources_digest(read_sources())
 
 
-class ArmedAction(ActionBase):  # type: ignore[misc]
+class ArmedAction(KeptAction):
     """Every contact with the host ends, whatever becomes of its network."""
 
     _connection: t.Any
@@ -47,8 +44,7 @@ class ArmedAction(ActionBase):  # type: ignore[misc]
                 f"{self._task.action} cannot run with async: it has to prove over a new connection that the host can still be reached. "
                 "Remove async and poll; confirm_timeout limits how long the host stays unconfirmed."
             )
-        result: Result = super().run(tmp, task_vars)
-        return {**result, **self._act(task_vars or {})}
+        return super().run(tmp, task_vars)
 
     def cleanup(self, force: bool = False) -> None:
         """A host that cannot be reached must not turn a task that has told its result into an unreachable one."""
@@ -82,7 +78,7 @@ class ArmedAction(ActionBase):  # type: ignore[misc]
         def module(watch: t.Callable[[float], float]) -> Result:
             self._connection = Bounded(self._connection, watch)
             try:
-                return self._module({"checkpoint": span_id}, task_vars)
+                return self._module({"checkpoint": span_id}, task_vars, reach.program)
             except AnsibleConnectionFailure as error:
                 raise ConnectionLost from error
 
@@ -125,18 +121,9 @@ class ArmedAction(ActionBase):  # type: ignore[misc]
         return {**result, "warnings": [*(result.get("warnings") or []), told]}
 
     def _unarmed(self, extra: Variables, task_vars: dict[str, t.Any]) -> Result:
-        self._reached(task_vars).greet()
-        return self._module(extra, task_vars)
-
-    def _module(self, extra: Variables, task_vars: dict[str, t.Any]) -> Result:
-        """A host that has the very sources of this collection need not be sent them again: packing them takes most of a run's time."""
-        arguments = {**self._task.args, **extra}
-        if self._reached(task_vars).program == SOURCES:
-            kept = {"module": self._task.action.rpartition(".")[2], "digest": SOURCES, "arguments": arguments}
-            result = self._execute_module(module_name="hypervisor.vnet.vnet_program", module_args=kept, task_vars=task_vars)
-            if result.get("ran") is not False:
-                return t.cast(Result, result)
-        return t.cast(Result, self._execute_module(module_args=arguments, task_vars=task_vars))
+        reach = self._reached(task_vars)
+        reach.greet()
+        return self._module(extra, task_vars, reach.program)
 
     def _register(self, result: Result, name: str, variables: dict[str, str]) -> Result:
         if not hasattr(self, "register_host_variables"):

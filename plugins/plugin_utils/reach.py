@@ -19,9 +19,9 @@ from ansible.plugins.connection import ConnectionBase
 from ansible.utils.display import Display
 
 from ..module_utils.model.paths import PROGRAM
-from ..module_utils.sources import DIGITS
 from .confirm import Seen
 from .contact import Attempt, Contact, race
+from .kept_action import ASKED
 from .place import Place, place_of
 
 # For people; it brings its own interpreter.
@@ -106,7 +106,7 @@ class Reach:
 
     def _greeting(self) -> tuple[str, list[str]]:
         """What the program ends with, and what addresses the name of the host stands for, as far as this machine knows."""
-        ending = str(self._run(f"tail -c {DIGITS} {PROGRAM}").get("stdout") or "").strip()
+        ending = str(self._run(ASKED).get("stdout") or "").strip()
         try:
             return ending, sorted({str(found[4][0]) for found in socket.getaddrinfo(self.place.name, None)})
         except OSError:

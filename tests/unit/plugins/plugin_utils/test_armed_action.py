@@ -16,9 +16,10 @@ from ansible.playbook.play_context import PlayContext
 from ansible.plugins.loader import connection_loader
 from ansible.template import Templar
 
-from ansible_collections.hypervisor.vnet.plugins.action import xen_bridge
+from ansible_collections.hypervisor.vnet.plugins.action import vnet_info, xen_bridge
 from ansible_collections.hypervisor.vnet.plugins.plugin_utils import reach
-from ansible_collections.hypervisor.vnet.plugins.plugin_utils.armed_action import SOURCES, declared_addresses
+from ansible_collections.hypervisor.vnet.plugins.plugin_utils.armed_action import declared_addresses
+from ansible_collections.hypervisor.vnet.plugins.plugin_utils.kept_action import SOURCES
 from ansible_collections.hypervisor.vnet.tests.unit.plugins.plugin_utils.pretend_connection import (
     CONFIRMED,
     DONE,
@@ -359,3 +360,12 @@ def test_a_host_that_cannot_run_it_after_all_is_sent_the_module(host):
     assert host.run(bridges=[]) == PLANNED
     assert host.modules == ["hypervisor.vnet.vnet_program", ""]
     assert host.args["bridges"] == []
+
+
+@pytest.mark.parametrize(("ending", "module"), [(SOURCES, "hypervisor.vnet.vnet_program"), ("0" * 64, "")])
+def test_what_only_looks_needs_no_more_than_the_question(host, ending, module):
+    with_program(host, ending)
+    host.task.action = "hypervisor.vnet.vnet_info"
+    host.say("module", {"changed": False, "links": []})
+    assert host.run(vnet_info) == {"changed": False, "links": []}
+    assert (host.modules, host.log) == ([module], ["web1: greeting", "web1: module"])

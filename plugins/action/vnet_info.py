@@ -1,0 +1,11 @@
+# Copyright: (c) 2026, hypervisor.vnet contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from ..plugin_utils.kept_action import KeptAction
+
+
+class ActionModule(KeptAction):
+    """Runs the module of this name."""
