@@ -39,7 +39,7 @@ from .observe.host import About, observe
 from .optioncheck import confirm_problems
 from .plan.document import Plan, linked, plan_document
 from .program import install_program
-from .render.diff import Diff, commands, file_diffs, link_diffs, setting_diffs, text_diffs
+from .render.diff import Diff, commands, file_diffs, lacking, link_diffs, setting_diffs, text_diffs
 from .snapshot import Scope, left_behind, looks, record
 from .span import await_others, join, keep_answer, keep_result, open_span, recover, refuse_undone, turn
 from .watchdog import disarm, leave_session, release_reserve, reserve
@@ -289,7 +289,7 @@ def _verify(document: Document, plan: Plan) -> HostState:
         state = observed(document, LookingMachine(), plan.applied.files)[1]
         try:
             again = plan_document(document, state, plan.applied)
-            left = "; ".join(commands(again.steps)[:8]) or _missing(plan.expects, state)
+            left = _left(again) or _missing(plan.expects, state)
         except Refused as error:
             left = str(error)
         if not left:
@@ -297,6 +297,14 @@ def _verify(document: Document, plan: Plan) -> HostState:
         if time.monotonic() >= end:
             raise VnetError(f"the host is not as declared after {VERIFY_LIMIT:g} s; still to do: {left}")
         time.sleep(0.1)
+
+
+def _left(plan: Plan) -> str:
+    """What is still to do and what it is for, as programs take some things and drop them without a word."""
+    if not plan.steps:
+        return ""
+    told = lacking(link_diffs(plan.views) + text_diffs(plan.texts) + setting_diffs(plan.settings))
+    return "; ".join([*commands(plan.steps)[:8], *(f"not there: {line}" for line in told[:8])])
 
 
 def _missing(expects: t.Mapping[str, Profile], state: HostState) -> str:

@@ -74,6 +74,15 @@ def setting_diffs(settings: t.Mapping[str, tuple[str, str]]) -> list[Diff]:
     return [_diff(f"/proc/sys/{key}", *(f"{value}\n" for value in settings[key])) for key in sorted(settings)]
 
 
+def lacking(diffs: t.Iterable[Diff]) -> list[str]:
+    """The lines that shall be there and are not, each behind what it is of."""
+    found = []
+    for diff in diffs:
+        there = set(diff["before"].splitlines())
+        found += [f"{diff['after_header']}: {line.strip()}" for line in diff["after"].splitlines() if line not in there]
+    return found
+
+
 def _text(file: FileState | None) -> str:
     if file is None:
         return ""

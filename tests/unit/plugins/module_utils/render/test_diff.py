@@ -13,7 +13,14 @@ from ansible_collections.hypervisor.vnet.plugins.module_utils.model.bridge impor
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.state import BridgeSettings, FileState
 from ansible_collections.hypervisor.vnet.plugins.module_utils.model.view import LinkView
 from ansible_collections.hypervisor.vnet.plugins.module_utils.render.boot import MODULES, SYSCTL, UDEV_RULES, boot_files, sysctl_file
-from ansible_collections.hypervisor.vnet.plugins.module_utils.render.diff import describe, file_diffs, link_diffs, setting_diffs
+from ansible_collections.hypervisor.vnet.plugins.module_utils.render.diff import (
+    describe,
+    file_diffs,
+    lacking,
+    link_diffs,
+    setting_diffs,
+    text_diffs,
+)
 
 
 def test_nothing_is_no_text() -> None:
@@ -34,6 +41,11 @@ def test_only_what_differs_and_in_order() -> None:
     diffs = link_diffs({"c": (None, LinkView("c")), "b": (old, new), "a": (same, same)})
     assert [item["before_header"] for item in diffs] == ["b (kernel)", "c (kernel)"]
     assert diffs[1]["before"] == ""
+
+
+def test_what_is_not_there_is_told_by_its_lines() -> None:
+    texts = {"office (libvirt)": ("  mtu 1500\n  port_isolation no\n", "  mtu 1500\n  port_isolation yes\n"), "lab (libvirt)": ("x\n", "")}
+    assert lacking(text_diffs(texts)) == ["office (libvirt): port_isolation yes"]
 
 
 def test_files_are_shown_as_files() -> None:
