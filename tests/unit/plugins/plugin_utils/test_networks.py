@@ -4,10 +4,13 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.hypervisor.vnet.plugins.plugin_utils.networks import merge
+from ansible_collections.hypervisor.vnet.plugins.plugin_utils.variables import of_variables
 
 
 def _names(networks):
@@ -35,7 +38,8 @@ def test_a_bare_list_is_refused_with_the_way_to_write_it():
 
 def test_networks_come_out_as_they_were_written():
     network = {"name": "br0", "uplink": "eth0", "mtu": "1400", "stp": "yes"}
-    assert merge({"vnet_networks": [network]}) == ([network], [])
+    merged = of_variables(merge)(SimpleNamespace(globals={}), {"vnet_networks": [network]})
+    assert merged == ([network], [])
 
 
 class Costly(dict):
@@ -47,7 +51,8 @@ class Costly(dict):
 
 def test_options_are_not_checked_on_copies_of_ansible_s_own_containers():
     network = Costly(name="br0", routes=[Costly(to="10.9.0.0/16", via="10.0.0.9")], addresses=["10.0.0.1/24"])
-    assert merge({"vnet_networks": [network]}) == ([network], [])
+    merged = of_variables(merge)(SimpleNamespace(globals={}), {"vnet_networks": [network]})
+    assert merged == ([network], [])
 
 
 @pytest.mark.parametrize(
