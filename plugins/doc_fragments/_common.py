@@ -2,13 +2,13 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Options of every module that changes a host."""
+"""Options of modules that change a host, and of those among them that can disturb guests."""
 
 from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """Fragment V(hypervisor.vnet._common)."""
+    """Fragments V(hypervisor.vnet._common) and V(hypervisor.vnet._common.disruption)."""
 
     DOCUMENTATION = r"""
 options:
@@ -27,6 +27,10 @@ options:
       - Label under which the objects are declared. O(prune) acts inside one label only, and one label cannot change the objects of another.
     type: str
     default: site
+"""
+
+    DISRUPTION = r"""
+options:
   allow_disruption:
     description:
       - Allow changes that RV(disrupts) names.

@@ -44,6 +44,7 @@ options:
 extends_documentation_fragment:
   - hypervisor.vnet._libvirt
   - hypervisor.vnet._common
+  - hypervisor.vnet._common.disruption
   - hypervisor.vnet._confirm
   - hypervisor.vnet._confirm.probes
   - hypervisor.vnet._attributes

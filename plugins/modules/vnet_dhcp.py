@@ -30,21 +30,6 @@ options:
     type: str
     choices: [present, absent]
     default: present
-  prune:
-    description:
-      - Remove what was declared under the same O(owner) before and is not in the list any more.
-    type: bool
-    default: false
-  allow_empty:
-    description:
-      - Say that O(prune=true) with an empty list is meant, which removes everything of this O(owner).
-    type: bool
-    default: false
-  owner:
-    description:
-      - Label under which the networks are declared. O(prune) acts inside one label only, and one label cannot change the networks of another.
-    type: str
-    default: site
   persist:
     description:
       - V(auto) brings the service back with its bridge. With V(none) it runs until the bridge goes or the host is rebooted.
@@ -52,6 +37,7 @@ options:
     choices: [auto, none]
     default: auto
 extends_documentation_fragment:
+  - hypervisor.vnet._common
   - hypervisor.vnet._network.dhcp
   - hypervisor.vnet._coexist
   - hypervisor.vnet._confirm

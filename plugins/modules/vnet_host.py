@@ -30,6 +30,7 @@ extends_documentation_fragment:
   - hypervisor.vnet._guest.xl
   - hypervisor.vnet._bridge.change
   - hypervisor.vnet._common
+  - hypervisor.vnet._common.disruption
   - hypervisor.vnet._coexist
   - hypervisor.vnet._confirm
   - hypervisor.vnet._confirm.probes

@@ -45,22 +45,8 @@ options:
     type: str
     choices: [present, absent]
     default: present
-  prune:
-    description:
-      - Remove what was declared under the same O(owner) before and is not in the list any more.
-    type: bool
-    default: false
-  allow_empty:
-    description:
-      - Say that O(prune=true) with an empty list is meant, which removes everything of this O(owner).
-    type: bool
-    default: false
-  owner:
-    description:
-      - Label under which the networks are declared. O(prune) acts inside one label only, and one label cannot change the networks of another.
-    type: str
-    default: site
 extends_documentation_fragment:
+  - hypervisor.vnet._common
   - hypervisor.vnet._network.nat
   - hypervisor.vnet._coexist
   - hypervisor.vnet._confirm

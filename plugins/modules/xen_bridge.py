@@ -24,6 +24,7 @@ extends_documentation_fragment:
   - hypervisor.vnet._bridge
   - hypervisor.vnet._bridge.change
   - hypervisor.vnet._common
+  - hypervisor.vnet._common.disruption
   - hypervisor.vnet._confirm
   - hypervisor.vnet._confirm.probes
   - hypervisor.vnet._attributes

@@ -137,6 +137,7 @@ options:
     default: present
 extends_documentation_fragment:
   - hypervisor.vnet._common
+  - hypervisor.vnet._common.disruption
   - hypervisor.vnet._confirm
   - hypervisor.vnet._confirm.probes
   - hypervisor.vnet._attributes
