@@ -32,7 +32,7 @@ from .netfilter import netfilter_memory, plan_netfilter
 from .persist import changed_files, unedited_files
 from .ruleset import unit_handover
 from .translation import plan_translation
-from .units import READ_UNITS
+from .units import read_once
 
 # In the order in which their steps of one phase run: what others stand on comes first.
 KINDS: tuple[Kind, ...] = (
@@ -132,7 +132,8 @@ def _compose(spoken: t.Sequence[Kind], plans: t.Mapping[str, KindPlan], before: 
         changed = {path: file for path, file in changes.items() if path not in theirs}
         steps += kind.handover(KindChange(plans[kind.name], changed, before, after, state))
     steps += [*unit_handover(plans, changes, after, state), *coexist.steps]
-    steps = _units_read_once(sorted(steps, key=lambda step: step.phase))
+    steps.sort(key=lambda step: step.phase)
+    steps = [*(step for step in steps if step.phase < Phase.SERVICE), *read_once([step for step in steps if step.phase == Phase.SERVICE])]
     views: Views = {name: view for plan in plans.values() for name, view in plan.views.items()}
     return Plan(
         steps=tuple(steps),
@@ -152,18 +153,6 @@ def _compose(spoken: t.Sequence[Kind], plans: t.Mapping[str, KindPlan], before: 
         control=touched(steps, state),
         addresses=addresses(views, state),
     )
-
-
-def _units_read_once(steps: t.Iterable[Step]) -> list[Step]:
-    """Each kind with units has systemd read them; it takes a tenth of a second and longer, and files do not change between services."""
-    found, known = [], False
-    for step in steps:
-        if step.phase == Phase.SERVICE and READ_UNITS in step.do:
-            step = replace(step, do=tuple(action for action in step.do if action != READ_UNITS)) if known else step
-            known = True
-        if step.do or step.undo:
-            found.append(step)
-    return found
 
 
 def _file_steps(changes: t.Mapping[str, FileState | None], order: t.Iterable[str], state: HostState) -> list[Step]:

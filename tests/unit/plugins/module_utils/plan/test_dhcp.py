@@ -67,14 +67,14 @@ def test_a_network_comes_with_what_its_bridge_has() -> None:
     assert applied_from_text(plan.applied.to_text()) == plan.applied
     assert [line for line in commands(plan.steps) if not line.startswith("write ")] == [
         *TEST[1:],
+        f"systemctl enable --no-reload {UNIT}",
         "systemctl daemon-reload",
         f"systemctl start {UNIT}",
-        f"systemctl enable --no-reload {UNIT}",
     ]
     assert undone(plan) == [
-        f"systemctl disable --no-reload {UNIT}",
         f"systemctl stop {UNIT}",
         f"systemctl reset-failed {UNIT}",
+        f"systemctl disable {UNIT}",
         "systemctl daemon-reload",
     ]
     again = planned(NET, state=done(plan), applied=plan.applied)
@@ -109,7 +109,7 @@ def test_what_goes_takes_its_leases_with_it_and_gets_them_back() -> None:
     assert gone.applied.dhcp == {} and set(gone.files.values()) and all(new is None for _old, new in gone.files.values())
     assert commands(gone.steps)[:3] == [
         f"systemctl stop {UNIT}",
-        f"systemctl disable --no-reload {UNIT}",
+        f"systemctl disable {UNIT}",
         "rm -f /var/lib/hypervisor-vnet/dhcp/net.leases",
     ]
     undo = [action.command() for step in reversed(gone.steps) for action in step.undo]

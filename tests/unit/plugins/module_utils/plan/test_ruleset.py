@@ -25,10 +25,10 @@ def host(loads: bool = True, version: tuple[int, ...] = (1, 0, 6)) -> HostState:
 @pytest.mark.parametrize(
     ("changes", "after", "loads", "verbs"),
     [
-        ({UNIT_PATH: FILE}, KEPT, False, ["daemon-reload", f"enable --no-reload {UNIT}", f"start {UNIT}"]),
-        ({UNIT_PATH: None}, Applied(), True, ["daemon-reload", f"stop {UNIT}", f"disable --no-reload {UNIT}", "daemon-reload"]),
+        ({UNIT_PATH: FILE}, KEPT, False, ["daemon-reload", f"enable {UNIT}", f"start {UNIT}"]),
+        ({UNIT_PATH: None}, Applied(), True, ["daemon-reload", f"stop {UNIT}", f"disable {UNIT}", "daemon-reload"]),
         # From the version before firewalld was known of.
-        ({UPHOLD_PATH: FILE}, KEPT, True, ["daemon-reload", f"enable --no-reload {UNIT}", f"start {UNIT}"]),
+        ({UPHOLD_PATH: FILE}, KEPT, True, ["daemon-reload", f"enable {UNIT}", f"start {UNIT}"]),
         ({}, KEPT, True, []),
         ({}, KEPT, False, [f"start {UNIT}"]),
         ({}, Applied(), False, []),
