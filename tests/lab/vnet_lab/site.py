@@ -140,6 +140,7 @@ class Site:
         remove_tree(self.dir)
         for path in Path("/run/systemd/nspawn/propagate").glob(f"{self.name}.*"):
             remove_tree(path)
+        self.lock.unlink(missing_ok=True)
         for path in (self.cgroup.parent, CONTROL_SOCKETS):  # the last lab turns off the light
             with contextlib.suppress(OSError):
                 path.rmdir()

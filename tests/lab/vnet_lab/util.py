@@ -81,17 +81,24 @@ def wait_until(condition: Callable[[], Any], timeout: float, what: str, *, poll:
 def locked(path: Path, timeout: float = 60) -> Iterator[None]:
     """Hold an exclusive file lock; the kernel drops it when the holder dies."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path, "a+b") as handle:
+    held: list[int] = []
 
-        def taken() -> bool:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return False
-            return True
+    def taken() -> bool:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        with contextlib.suppress(BlockingIOError, FileNotFoundError):
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Who removes a lab removes its lock with it, and another may have made one of the same name since.
+            if os.path.samestat(os.fstat(handle), path.stat()):
+                held.append(handle)
+                return True
+        os.close(handle)
+        return False
 
-        wait_until(taken, timeout, f"the lock {path.name} is free (another lab command holds it)", poll=0.2)
+    wait_until(taken, timeout, f"the lock {path.name} is free (another lab command holds it)", poll=0.2)
+    try:
         yield
+    finally:
+        os.close(held[0])
 
 
 def write_file(path: Path, text: str, mode: int = 0o644) -> None:
