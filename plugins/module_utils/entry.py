@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule
-
 # First: what is imported after it need not be compiled.
 from . import bytecode  # noqa: F401 pylint: disable=unused-import
 from .argspec import (
@@ -45,10 +43,10 @@ from .task import Reader, run_checkpoint, run_info, run_module
 
 
 class Entry(t.NamedTuple):
-    """One module. ``arguments`` are those of AnsibleModule, as far as they say what the module takes."""
+    """One module. ``arguments`` say what it takes, in the words of Ansible's ArgumentSpecValidator; ``run`` is given what Ansible made of it."""
 
     arguments: dict[str, t.Any]
-    run: t.Callable[[AnsibleModule], None]
+    run: t.Callable[[t.Any], None]
 
 
 def _changing(options: Spec, read: Reader, **more: t.Any) -> Entry:

@@ -18,7 +18,6 @@ import os
 import sys
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from .model.paths import PACKAGE, PROGRAM
@@ -29,7 +28,7 @@ def mark(sources: str) -> str:
     return hashlib.sha256(f"{sys.executable}\0{sys.version}".encode()).hexdigest() + sources
 
 
-def run_kept(module: AnsibleModule) -> None:
+def run_kept(module: t.Any) -> None:
     """Run the ``module`` with ``arguments``; ``ran: false`` when it has to come from the controller after all."""
     params = module.params
     entry = _entry(params["module"], params["digest"])
