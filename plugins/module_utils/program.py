@@ -23,7 +23,7 @@ from .kept import mark
 from .model.paths import PACKAGE, PROGRAM
 from .model.problem import VnetError
 from .model.state import FileState
-from .sources import read_sources, sources_digest
+from .sources import DIGITS, read_sources, sources_digest
 
 COMMAND = "/usr/local/sbin/hypervisor-vnet"
 # A guest waits for `vif`, which needs little of the rest.
@@ -42,18 +42,8 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 def install_program(machine: Machine) -> list[str]:
     """Write the program unless this very version is there; warnings. VnetError when it does not run here."""
-    if __name__.startswith(f"{PACKAGE}.") and machine.exists(PROGRAM):
-        return []
-    sources = read_sources()
-    ending = mark(sources_digest(sources))
-    if machine.end(PROGRAM, len(ending)) != ending:
-        archive = _archive({**sources, "__main__": _MAIN}, ending)
-        machine.write(PROGRAM, FileState(archive.decode("utf-8", "surrogateescape"), 0o700))
-        # A watchdog that cannot run is found out before it is needed: with nothing named, it has nothing to undo.
-        done = machine.run((sys.executable, PROGRAM, "undo"))
-        if done.rc:
-            machine.remove(PROGRAM)
-            raise VnetError(f"{PROGRAM}: does not run on this host, so nothing was changed: {done.err.strip()[-500:]}")
+    if not _is_it(machine):
+        _write(machine)
     if machine.exists(COMMAND):
         return []
     try:
@@ -61,6 +51,26 @@ def install_program(machine: Machine) -> list[str]:
     except VnetError as error:
         return [f"{error}; on the host's console, say {PROGRAM} instead"]
     return []
+
+
+def _is_it(machine: Machine) -> bool:
+    """Does this run come from the program, and has no other version taken its place meanwhile?"""
+    archive = str(getattr(__spec__.loader, "archive", ""))
+    return __name__.startswith(f"{PACKAGE}.") and machine.end(archive, 2 * DIGITS) == machine.end(PROGRAM, 2 * DIGITS)
+
+
+def _write(machine: Machine) -> None:
+    sources = read_sources()
+    ending = mark(sources_digest(sources))
+    if machine.end(PROGRAM, len(ending)) == ending:
+        return
+    archive = _archive({**sources, "__main__": _MAIN}, ending)
+    machine.write(PROGRAM, FileState(archive.decode("utf-8", "surrogateescape"), 0o700))
+    # A watchdog that cannot run is found out before it is needed: with nothing named, it has nothing to undo.
+    done = machine.run((sys.executable, PROGRAM, "undo"))
+    if done.rc:
+        machine.remove(PROGRAM)
+        raise VnetError(f"{PROGRAM}: does not run on this host, so nothing was changed: {done.err.strip()[-500:]}")
 
 
 def _archive(sources: dict[str, str], ending: str) -> bytes:

@@ -6,15 +6,19 @@
 
 from __future__ import annotations
 
+import os
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from child import Answer
 from harness import STATE, Namespace, assert_same
 
+from ansible_collections.hypervisor.vnet.plugins.module_utils import kept
 from ansible_collections.hypervisor.vnet.plugins.module_utils.sources import read_sources, sources_digest
 
 PROGRAM = f"{STATE}/hypervisor-vnet"
+COMMAND = "/usr/local/sbin/hypervisor-vnet"
 XENBR0, XENBR1 = {"name": "xenbr0"}, {"name": "xenbr1"}
 DIGEST = sources_digest(read_sources())
 
@@ -39,7 +43,29 @@ def test_it_does_what_the_module_does(host: Namespace) -> None:
     assert (done.changed, done.commands, done.data["invocation"]) == (True, sent.commands, sent.data["invocation"])
     assert {link["ifname"] for link in host.json("link", "show", "type", "bridge")} == {"xenbr0", "xenbr1"}
     assert not from_program(host, bridges=[XENBR0, XENBR1]).ok().changed
+    host.run("rm", COMMAND)
     assert from_program(host, bridges=[XENBR1], state="absent").ok().changed
+    assert host.run("readlink", COMMAND).stdout.strip() == PROGRAM
+
+
+def test_another_version_that_came_meanwhile_gives_way(host: Namespace) -> None:
+    """What undoes a change is of the version that made it."""
+
+    def another_comes() -> None:
+        real = kept.importlib.import_module
+
+        def imports(name: str) -> Any:
+            found = real(name)
+            with open(f"{PROGRAM}.other", "wb") as file:
+                file.write(b"of another version")
+            os.rename(file.name, PROGRAM)
+            return found
+
+        kept.importlib = SimpleNamespace(import_module=imports)
+
+    arguments = {"module": "xen_bridge", "digest": DIGEST, "arguments": {"persist": "none", "bridges": [XENBR0, XENBR1]}}
+    host.module("vnet_program", another_comes, **arguments).ok()
+    assert from_program(host, bridges=[XENBR0, XENBR1]).ok().data.get("ran") is None
 
 
 def test_what_it_refuses_is_refused_in_the_same_words(host: Namespace) -> None:
