@@ -63,8 +63,8 @@ def of_variables(work: t.Callable[..., T]) -> t.Callable[..., T]:
 
     @jinja2.pass_environment
     @functools.wraps(work)
-    def call(environment: jinja2.Environment, variables: t.Any, *args: t.Any) -> T:
-        return work(_plain(variables, environment.globals.get("omit")), *args)
+    def call(environment: jinja2.Environment, variables: t.Any, *args: t.Any, **kwargs: t.Any) -> T:
+        return work(_plain(variables, environment.globals.get("omit")), *args, **kwargs)
 
     return t.cast("t.Callable[..., T]", call)
 

@@ -38,9 +38,9 @@ def read_once(steps: t.Sequence[Step]) -> list[Step]:
 
 
 def _unread(action: Action) -> Action:
-    return (
-        replace(action, argv=(*action.argv[:2], "--no-reload", *action.argv[2:])) if isinstance(action, Run) and _links(action) else action
-    )
+    if not isinstance(action, Run) or not _links(action):
+        return action
+    return replace(action, argv=(*action.argv[:2], "--no-reload", *action.argv[2:]))
 
 
 def _links(action: Action) -> bool:

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.hypervisor.vnet.plugins.filter import merge_networks, network_problems
+from ansible_collections.hypervisor.vnet.plugins.filter import merge_guests, merge_networks, network_problems
 
 
 def test_both_filters_have_their_names():
@@ -45,3 +45,9 @@ def test_what_is_omitted_is_not_there():
     assert merge_networks.FilterModule().filters()["merge_networks"](environment, variables) == [
         {"name": "xenbr0", "addresses": ["10.0.0.1/24"]}
     ]
+
+
+def test_words_of_a_filter_reach_it():
+    environment = SimpleNamespace(globals={})
+    found = merge_guests.FilterModule().filters()["merge_guests"](environment, {"vnet_guests": []}, "dom0", networks=[{"name": "lan"}])
+    assert found == []
